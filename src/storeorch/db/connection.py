@@ -1,0 +1,146 @@
+"""Open a database, and say in one sentence why it cannot be used.
+
+This module knows drivers and their errors; it must not know tables.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from storeorch.errors import DatabaseUnavailable
+
+_DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+_BUSY_TIMEOUT_MS: Final = 10_000
+_SQLITE_SENTENCES: Final = {
+    "SQLITE_READONLY": "The database file cannot be written.",
+    "SQLITE_CANTOPEN": "The database file cannot be opened.",
+    "SQLITE_PERM": "The database file cannot be opened.",
+    "SQLITE_CORRUPT": "The database file is damaged.",
+    "SQLITE_NOTADB": "The database file is not an SQLite database.",
+    "SQLITE_FULL": "There is no space left for the database.",
+    "SQLITE_IOERR": "The database file cannot be read or written.",
+    "SQLITE_BUSY": "The database is locked by another process.",
+    "SQLITE_LOCKED": "The database is locked by another process.",
+}
+_SQLITE_HINTS: Final = {
+    "SQLITE_CORRUPT": (
+        "Restore the file from a backup, or name another with STOREORCH_DATABASE_URL."
+    ),
+    "SQLITE_NOTADB": (
+        "Name an SQLite file, or one that does not exist yet, with STOREORCH_DATABASE_URL."
+    ),
+    "SQLITE_BUSY": "Try again; if it persists, end the process that holds the database.",
+}
+
+
+def parse_url(text: str) -> URL:
+    """Read a SQLAlchemy URL and choose the asynchronous driver.
+
+    Raises:
+        DatabaseUnavailable: It is not a URL of a database that is supported;
+            the sentence does not repeat it, since it may hold a password.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise DatabaseUnavailable(
+            "STOREORCH_DATABASE_URL is not a database URL.",
+            hint="For example sqlite:////var/lib/storeorch/storeorch.db",
+        ) from error
+    backend = url.get_backend_name()
+    if backend not in _DRIVERS:
+        raise DatabaseUnavailable(
+            f"Databases of the kind {backend!a} are not supported.",
+            hint="Use sqlite:///FILE or postgresql://USER@HOST/NAME.",
+        )
+    return url.set(drivername=_DRIVERS[backend])
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """Return the file of an SQLite URL; None for other databases and for memory."""
+    if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(url.database)).expanduser()
+
+
+def open_engine(url: URL) -> AsyncEngine:
+    """Make the SQLAlchemy engine; nothing is connected yet.
+
+    Raises:
+        DatabaseUnavailable: The file's folder cannot be made, or the driver is missing.
+    """
+    path = sqlite_path(url)
+    try:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            url = url.set(database=str(path))
+        engine = create_async_engine(url, pool_pre_ping=path is None)
+    except OSError as error:
+        raise DatabaseUnavailable("The folder of the database cannot be made.") from error
+    except (NoSuchModuleError, ImportError) as error:
+        raise DatabaseUnavailable(
+            "The driver of the database is not installed.",
+            hint="Install it with: python3 -m pip install 'storeorch[postgresql]'",
+        ) from error
+    if url.get_backend_name() == "sqlite":
+        _tune_sqlite(engine)
+    return engine
+
+
+def _tune_sqlite(engine: AsyncEngine) -> None:
+    """Let readers and one writer work side by side, and take the write lock at once.
+
+    A deferred transaction that reads first cannot become a writer while another
+    one writes: it fails without waiting. ``BEGIN IMMEDIATE`` waits instead.
+    """
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: Any, record: object) -> None:  # noqa: ARG001
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn errors of SQLAlchemy and the drivers into ``DatabaseUnavailable``.
+
+    A violated constraint is an answer, not a fault: it passes.
+    """
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise _translate(error) from error
+
+
+def _translate(error: BaseException) -> DatabaseUnavailable:
+    origin = getattr(error, "orig", None) or error
+    for candidate in (origin, origin.__cause__, origin.__context__):
+        name = getattr(candidate, "sqlite_errorname", None)
+        if isinstance(name, str):
+            kind = "_".join(name.split("_")[:2])
+            if kind in _SQLITE_SENTENCES:
+                return DatabaseUnavailable(_SQLITE_SENTENCES[kind], hint=_SQLITE_HINTS.get(kind))
+    return DatabaseUnavailable()

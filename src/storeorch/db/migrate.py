@@ -1,0 +1,88 @@
+"""Bring a database to the schema of this version, with the packaged migrations.
+
+Alembic is imported only where there is something to do: most starts find the
+schema in place by one query.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from storeorch.db.connection import open_engine, parse_url, translated
+from storeorch.errors import DatabaseOutdated
+
+HEAD: Final = "0001"
+"""Newest revision under ``migrations/versions``; a test keeps it true."""
+
+
+async def current_revision(engine: AsyncEngine) -> str | None:
+    """Return the revision of the schema, or None for an empty database."""
+    with translated():
+        async with engine.connect() as connection:
+            autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            return await autocommit.run_sync(_read_revision)
+
+
+async def upgrade(engine: AsyncEngine) -> bool:
+    """Bring the schema up to date.
+
+    Returns:
+        Whether anything had to be done.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be used.
+        DatabaseOutdated: It was written by a newer version of storeorch.
+    """
+    revision = await current_revision(engine)
+    if revision == HEAD:
+        return False
+    check_known(revision)
+    with translated():
+        async with engine.begin() as connection:
+            await connection.run_sync(_run_migrations)
+    return True
+
+
+async def upgrade_database(url: str) -> bool:
+    """Bring the database at a SQLAlchemy URL up to date; see ``upgrade``."""
+    engine = open_engine(parse_url(url))
+    try:
+        return await upgrade(engine)
+    finally:
+        await engine.dispose()
+
+
+def check_known(revision: str | None) -> None:
+    """Refuse a schema that this version cannot know.
+
+    Raises:
+        DatabaseOutdated: It was written by a newer version of storeorch.
+    """
+    if revision is not None and revision > HEAD:
+        raise DatabaseOutdated(
+            "The database was written by a newer version of storeorch.",
+            hint="Upgrade storeorch on this machine.",
+        )
+
+
+def _read_revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def _run_migrations(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - heavy, and rarely needed
+    from alembic.config import Config  # noqa: PLC0415
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(5784027193)"))
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,270 @@
+"""Releases through the helm command: the port ``Releases`` on pyhelm3 and Secrets.
+
+- ``get`` starts no process: it reads labels of Helm's Secrets, and the content of
+  one of them once for each revision.
+- ``install`` starts one process, ``uninstall`` one, or none where nothing is there.
+- At most ``max_processes`` of them run at once.
+
+The caller holds the lease of the store that a release belongs to; nothing here
+protects a release from another caller.
+
+This module must not know stores, leases or the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyhelm3.errors
+from typing_extensions import override
+
+from storeorch.errors import HelmMissing, ReleaseFailed
+from storeorch.helm import process, storage
+from storeorch.helm.chart import ChartDigests
+from storeorch.helm.command import OLDEST, HelmCommand, parse_version
+from storeorch.helm.failures import NAMESPACE_GOING, NOT_FOUND, explain, mask_values
+from storeorch.ports import (
+    Clock,
+    Release,
+    ReleaseRequest,
+    Releases,
+    ReleaseSecret,
+    ReleaseStatus,
+    SecretStore,
+    WorkloadRef,
+)
+
+Locate = Callable[[], Path | None]
+"""Finds Helm; called until it finds one."""
+
+INVENTORIES_KEPT: Final = 20_000
+"""Inventories in memory, about 0.4 kB each: those of 10,000 idle stores, and as many again."""
+
+_InventoryKey = tuple[str, str, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Helm:
+    """A Helm that was found fit for use."""
+
+    identity: tuple[str, int, int]
+    version: str
+    major: int
+    command: HelmCommand
+
+
+class HelmReleases(Releases):
+    """Helm, as the release step needs it.
+
+    Args:
+        executable: Path of Helm, or a function that finds it when it is first
+            needed; None looks on ``PATH``.
+        secrets: The cluster's Secrets.
+        kubeconfig: The kubeconfig; None leaves it to Helm, which reads ``KUBECONFIG``.
+        context: Its context; None takes the current one.
+        max_processes: How many Helm processes may run at once.
+        timeout: Seconds that one process may take, hooks included.
+        clock: Time.
+
+    Attributes:
+        started: How many Helm processes were started so far, the one that asks
+            for the version included.
+    """
+
+    def __init__(
+        self,
+        *,
+        executable: Path | Locate | None,
+        secrets: SecretStore,
+        kubeconfig: Path | None,
+        context: str | None,
+        max_processes: int,
+        timeout: float,
+        clock: Clock,
+    ) -> None:
+        self.started = 0
+        self._locate = executable if callable(executable) else lambda: _find(executable)
+        self._secrets = secrets
+        self._kubeconfig = kubeconfig
+        self._context = context
+        self._timeout = timeout
+        self._clock = clock
+        self._slots = asyncio.Semaphore(max_processes)
+        self._checking = asyncio.Lock()
+        self._helm: _Helm | None = None
+        self._charts = ChartDigests()
+        self._validated: set[str] = set()
+        self._inventories: OrderedDict[_InventoryKey, tuple[WorkloadRef, ...]] = OrderedDict()
+
+    @override
+    async def check(self) -> str:
+        return (await self._ready()).version
+
+    @override
+    async def get(self, namespace: str, name: str, *, live: bool = False) -> Release | None:
+        secret = await self._newest(namespace, name, live=live)
+        status = storage.status_from(secret.labels.get("status")) if secret else None
+        if secret is None or status is None:
+            return None
+        digest = secret.labels.get(storage.LABEL_DIGEST)
+        revision = storage.revision_of(secret)
+        # Without a digest of ours, only the Secret's version tells two contents apart.
+        key = (namespace, name, revision, digest or f"@{secret.resource_version}")
+        workloads = self._inventories.get(key)
+        if workloads is None:
+            data = await self._secrets.read_secret(namespace, secret.name)
+            if data is None:
+                return None
+            workloads = self._keep(key, storage.inventory(storage.decode(data), namespace))
+        else:
+            self._inventories.move_to_end(key)
+        return Release(status=status, revision=revision, digest=digest, workloads=workloads)
+
+    @override
+    async def install(self, request: ReleaseRequest) -> Release:
+        helm = await self._ready()
+        chart = self._charts.digest(request.chart)
+        await self._take_over(helm, request.namespace, request.name)
+        # Fetching the cluster's schema costs 0.2 s of CPU and is the same for every
+        # store; whoever comes while it is under way does without.
+        validate = chart not in self._validated
+        self._validated.add(chart)
+        labels = {storage.LABEL_DIGEST: request.digest} if request.digest else {}
+        try:
+            async with self._process():
+                answer = await helm.command.install(
+                    request.name,
+                    request.chart,
+                    request.values,
+                    namespace=request.namespace,
+                    labels=labels,
+                    validate=validate,
+                    major=helm.major,
+                )
+        except BaseException as error:
+            if validate:
+                self._validated.discard(chart)
+            if isinstance(error, pyhelm3.errors.Error):
+                mask_values(error, request.values)
+                raise explain(error) from error
+            if isinstance(error, ValueError):
+                raise ReleaseFailed(
+                    "Helm gave an answer that storeorch does not understand.",
+                    hint="Use a released version of Helm 3 or 4.",
+                ) from error
+            raise
+        return self._release(request, answer)
+
+    @override
+    async def uninstall(self, namespace: str, name: str) -> None:
+        if await self._newest(namespace, name, live=True) is not None:
+            await self._uninstall(await self._ready(), namespace, name)
+
+    @override
+    def chart_digest(self, chart: Path) -> str:
+        return self._charts.digest(chart)
+
+    async def _take_over(self, helm: _Helm, namespace: str, name: str) -> None:
+        """Bring what an interrupted Helm has left into a state that can be upgraded.
+
+        A failed upgrade is never uninstalled here: that would delete data. Helm
+        upgrades over a failed revision, also over a first one.
+        """
+        secret = await self._newest(namespace, name, live=True)
+        if secret is None:
+            return
+        status = storage.status_from(secret.labels.get("status"))
+        if status is ReleaseStatus.PENDING:
+            await storage.mark_failed(self._secrets, namespace, secret, now=self._clock.now())
+        elif status is ReleaseStatus.UNINSTALLING:
+            await self._uninstall(helm, namespace, name)
+
+    async def _uninstall(self, helm: _Helm, namespace: str, name: str) -> None:
+        for key in [key for key in self._inventories if key[:2] == (namespace, name)]:
+            del self._inventories[key]
+        for no_hooks in (False, True):
+            try:
+                async with self._process():
+                    await helm.command.uninstall(name, namespace=namespace, no_hooks=no_hooks)
+            except pyhelm3.errors.Error as error:
+                said = error.stderr.decode(errors="replace")
+                if NOT_FOUND.search(said):
+                    return
+                # A namespace that is being removed takes no hook's Job any more.
+                if no_hooks or not NAMESPACE_GOING.search(said):
+                    raise explain(error) from error
+            else:
+                return
+
+    async def _newest(self, namespace: str, name: str, *, live: bool) -> ReleaseSecret | None:
+        return storage.newest(await self._secrets.list_release_labels(namespace, name, live=live))
+
+    def _release(self, request: ReleaseRequest, answer: Mapping[str, Any]) -> Release:
+        info = answer.get("info") or {}
+        revision = int(answer.get("version") or 0)
+        workloads = storage.inventory(answer, request.namespace)
+        if request.digest:
+            self._keep((request.namespace, request.name, revision, request.digest), workloads)
+        return Release(
+            status=storage.status_from(info.get("status")) or ReleaseStatus.FAILED,
+            revision=revision,
+            digest=request.digest or None,
+            workloads=workloads,
+        )
+
+    def _keep(
+        self, key: _InventoryKey, workloads: tuple[WorkloadRef, ...]
+    ) -> tuple[WorkloadRef, ...]:
+        self._inventories[key] = workloads
+        if len(self._inventories) > INVENTORIES_KEPT:
+            self._inventories.popitem(last=False)
+        return workloads
+
+    @asynccontextmanager
+    async def _process(self) -> AsyncIterator[None]:
+        async with self._slots:
+            self.started += 1
+            yield
+
+    async def _ready(self) -> _Helm:
+        async with self._checking:
+            path = self._locate()
+            if path is None or not os.access(path, os.X_OK):
+                raise HelmMissing
+            stat = path.stat()
+            identity = (str(path), stat.st_mtime_ns, stat.st_size)
+            if self._helm is None or self._helm.identity != identity:
+                self._helm = await self._examine(path, identity)
+            return self._helm
+
+    async def _examine(self, path: Path, identity: tuple[str, int, int]) -> _Helm:
+        await asyncio.to_thread(process.mortal_prefix)
+        command = HelmCommand(
+            path, kubeconfig=self._kubeconfig, context=self._context, deadline=self._timeout
+        )
+        try:
+            async with self._process():
+                version = parse_version(await command.version())
+        except pyhelm3.errors.Error as error:
+            raise HelmMissing("The helm command does not work.") from error
+        if version is None:
+            raise HelmMissing("The helm command does not tell its version.")
+        words = f"{version[0]}.{version[1]}"
+        if version < OLDEST:
+            raise HelmMissing(f"Helm {words} is too old; 3.14 or newer is needed.")
+        return _Helm(identity, words, version[0], command)
+
+
+def _find(path: Path | None) -> Path | None:
+    if path is not None:
+        return path
+    found = shutil.which("helm")
+    return Path(found) if found else None

@@ -1,0 +1,311 @@
+"""The cluster as steps see it: what was watched first, the API where it matters.
+
+Everything that is read without ``live`` comes from what is being watched, and
+costs no call; while a kind is not watched, or its watch fails, the cluster
+itself is asked. It must not know stores, Helm or the order of steps.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+from storeorch.kube import summaries
+from storeorch.kube.access import missing_rights
+from storeorch.kube.applying import FIELD_MANAGER, Applier
+from storeorch.kube.connection import Connection, together
+from storeorch.kube.diagnosis import Evidence, diagnose
+from storeorch.kube.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    permission_missing,
+    refused,
+)
+from storeorch.kube.informer import Timing
+from storeorch.kube.namespaces import Namespaces
+from storeorch.kube.pods import pod
+from storeorch.kube.resources import (
+    EVENTS,
+    MERGE_PATCH,
+    PODS,
+    WARNINGS,
+    WORKLOADS,
+    Call,
+    Json,
+    Resource,
+    Verb,
+)
+from storeorch.kube.secrets import Secrets
+from storeorch.kube.summaries import NUDGED, Applied, Workload
+from storeorch.kube.watching import Watching
+from storeorch.ports import (
+    Clock,
+    Manifest,
+    NamespaceState,
+    Owner,
+    Problem,
+    ReleaseSecret,
+    WorkloadRef,
+    WorkloadState,
+)
+
+_MISSING: Final = "It does not exist yet."
+
+
+class KubeCluster:
+    """A Kubernetes cluster; satisfies ``ports.Cluster`` and ``ports.SecretStore``.
+
+    Args:
+        connection: To the cluster.
+        clock: Time.
+        timing: How long watches may take.
+        rng: Source of jitter.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        clock: Clock,
+        timing: Timing | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._watching = Watching(
+            connection,
+            clock=clock,
+            timing=timing or Timing(),
+            rng=rng or random.Random(),  # noqa: S311 (jitter, no secret)
+        )
+        self._applier = Applier(connection, self._applied)
+        self._namespaces = Namespaces(connection, lambda: self._watching.namespaces)
+        self._secrets = Secrets(connection, lambda: self._watching.helm_secrets)
+
+    @classmethod
+    def from_kubeconfig(
+        cls, *, kubeconfig: Path | None = None, context: str | None = None, clock: Clock
+    ) -> Self:
+        """Describe a cluster; nothing is read and nothing is opened before it is used.
+
+        Args:
+            kubeconfig: A file; None means: as everyone reads it (``KUBECONFIG`` with
+                several files, ``~/.kube/config``, or from inside a pod).
+            context: Name of the context; None means the current one.
+            clock: Time.
+        """
+        return cls(Connection(kubeconfig=kubeconfig, context=context), clock=clock)
+
+    @property
+    def kubeconfig_path(self) -> Path | None:
+        """The kubeconfig that was named, or None for the one everyone reads."""
+        return self._connection.kubeconfig
+
+    @property
+    def context(self) -> str | None:
+        """The context that was named, or None for the current one."""
+        return self._connection.context
+
+    async def close(self) -> None:
+        """End all watches and close all connections."""
+        await self._watching.stop()
+        await self._connection.close()
+
+    async def check_access(self) -> None:
+        """Verify that the cluster answers and permits what storeorch does.
+
+        Raises:
+            ClusterUnavailable: It does not answer.
+            PermissionMissing: The sentence names the missing rights.
+        """
+        if missing := await missing_rights(self._connection):
+            raise permission_missing(missing)
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[AsyncIterator[str]]:
+        """Watch the cluster; yields the id of a store whenever its objects changed.
+
+        Entering waits until the first full look is complete. What changed before
+        is not told, so whoever enters looks at all stores once.
+
+        Raises:
+            ClusterUnavailable: The cluster does not answer on entering. Once
+                entered, interruptions are bridged and nothing is raised.
+            PermissionMissing: Namespaces may not be watched.
+        """
+        async with self._watching.listen() as listener:
+            yield listener
+
+    async def namespace(self, name: str, *, live: bool = False) -> NamespaceState:
+        """Return the state of a namespace; see ``ports.Cluster``."""
+        return await self._namespaces.state(name, live=live)
+
+    async def create_namespace(
+        self, name: str, owner: Owner, *, labels: Mapping[str, str] | None = None
+    ) -> bool:
+        """Create a namespace with ownership labels; see ``ports.Cluster``.
+
+        Raises:
+            NamespaceNotOurs: It exists and belongs to something else.
+            RetryLater: It is ours and still being deleted.
+        """
+        return await self._namespaces.create(name, owner, labels or {})
+
+    async def delete_namespace(self, name: str, owner: Owner) -> None:
+        """Ask for the deletion of a namespace of ours; see ``ports.Cluster``."""
+        await self._namespaces.delete(name, owner)
+
+    async def apply(self, namespace: str, manifests: Sequence[Manifest], owner: Owner) -> int:
+        """Bring objects into the form of the manifests, in their order; see ``ports.Cluster``."""
+        changed = 0
+        for manifest in manifests:
+            changed += await self._applier.apply(namespace, manifest, owner)
+        return changed
+
+    async def secret_exists(self, namespace: str, name: str) -> bool:
+        """Return whether a Secret exists, as the cluster itself says."""
+        return await self._secrets.exists(namespace, name)
+
+    async def create_secret(
+        self, namespace: str, name: str, data: Callable[[], Mapping[str, str]], owner: Owner
+    ) -> bool:
+        """Create a Secret unless it exists; see ``ports.Cluster``."""
+        return await self._secrets.create(namespace, name, data, owner)
+
+    async def workloads(
+        self, namespace: str, refs: Sequence[WorkloadRef], *, live: bool = False
+    ) -> Sequence[WorkloadState]:
+        """Return the state of each workload; one that is missing is not ready."""
+        seen = await together(self._workload(namespace, ref, live=live) for ref in refs)
+        return [
+            WorkloadState(ref, state.ready, state.message)
+            if state
+            else WorkloadState(ref, ready=False, message=_MISSING)
+            for ref, state in zip(refs, seen, strict=True)
+        ]
+
+    async def problems(self, namespace: str, *, since: datetime) -> Sequence[Problem]:
+        """Return what keeps pods of a namespace from running, worst first."""
+        watching = self._watching
+        workloads: dict[WorkloadRef, Workload] = {}
+        for kind, resource in WORKLOADS.items():
+            informer = watching.workloads[kind]
+            if informer.usable:
+                found = informer.index.of(namespace)
+            else:
+                listed = await self._list(resource, namespace)
+                found = {
+                    each["metadata"]["name"]: summaries.workload(each, kind) for each in listed
+                }
+            workloads |= {WorkloadRef(kind, name): state for name, state in found.items()}
+        if watching.pods.usable:
+            pods = watching.pods.index.of(namespace)
+        else:
+            listed = await self._list(PODS, namespace)
+            pods = {each["metadata"]["name"]: seen for each in listed if (seen := pod(each))}
+        if watching.warnings.usable:
+            warnings = watching.warnings.index.of(namespace)
+        else:
+            listed = await self._list(EVENTS, namespace, WARNINGS)
+            warnings = {
+                each["metadata"]["name"]: understood
+                for each in listed
+                if (understood := summaries.warning(each))
+            }
+        evidence = Evidence(workloads, pods, warnings)
+        return diagnose(evidence, since=since, now=self._clock.now())
+
+    async def nudge(self, namespace: str, refs: Sequence[WorkloadRef], *, token: str) -> None:
+        """Have the cluster's controllers try again now what they had put off.
+
+        An annotation of the workload itself changes, not of its pods: the
+        controllers look again, and nothing is rolled out.
+        """
+        await together(self._nudge(namespace, ref, token) for ref in refs)
+
+    async def orphans(self, known: Callable[[str], bool]) -> Sequence[str]:
+        """Return namespaces that carry our label and belong to no known store id."""
+        return await self._namespaces.orphans(known)
+
+    async def list_release_labels(
+        self, namespace: str, release: str, *, live: bool
+    ) -> Sequence[ReleaseSecret]:
+        """Return the labels of the Secrets that hold a release; see ``ports.SecretStore``."""
+        return await self._secrets.release_labels(namespace, release, live=live)
+
+    async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
+        """Return the decoded content of a Secret, or None; see ``ports.SecretStore``."""
+        return await self._secrets.read(namespace, name)
+
+    async def replace_secret_data(
+        self,
+        namespace: str,
+        name: str,
+        data: Mapping[str, bytes],
+        labels: Mapping[str, str],
+        *,
+        resource_version: str | None,
+    ) -> None:
+        """Replace content and labels of a Secret; see ``ports.SecretStore``."""
+        await self._secrets.replace(
+            namespace, name, data, labels, resource_version=resource_version
+        )
+
+    async def _workload(self, namespace: str, ref: WorkloadRef, *, live: bool) -> Workload | None:
+        informer = self._watching.workloads[ref.kind]
+        if not live and informer.usable:
+            return informer.index.get(namespace, ref.name)
+        found = await self._get(WORKLOADS[ref.kind], ref.name, namespace)
+        return summaries.workload(found, ref.kind) if found else None
+
+    async def _nudge(self, namespace: str, ref: WorkloadRef, token: str) -> None:
+        informer = self._watching.workloads[ref.kind]
+        seen = informer.index.get(namespace, ref.name) if informer.usable else None
+        if seen and seen.nudged == token:
+            return
+        call = Call(
+            Verb.PATCH,
+            WORKLOADS[ref.kind],
+            name=ref.name,
+            namespace=namespace,
+            params={"fieldManager": FIELD_MANAGER},
+            body={"metadata": {"annotations": {NUDGED: token}}},
+            content_type=MERGE_PATCH,
+        )
+        try:
+            await self._connection.request(call)
+        except NotFound:
+            # What does not exist yet has put nothing off.
+            return
+        except (Conflict, Invalid) as error:
+            raise refused(call) from error
+
+    def _applied(self, kind: str, namespace: str, name: str) -> tuple[bool, Applied | None]:
+        informer = self._watching.applied.get(kind)
+        if informer is None or not informer.usable:
+            return False, None
+        return True, informer.index.get(namespace, name)
+
+    async def _get(
+        self, resource: Resource, name: str, namespace: str | None = None
+    ) -> Json | None:
+        try:
+            return await self._connection.request(
+                Call(Verb.GET, resource, name=name, namespace=namespace)
+            )
+        except NotFound:
+            return None
+
+    async def _list(
+        self, resource: Resource, namespace: str | None, params: Mapping[str, str] | None = None
+    ) -> list[Json]:
+        found: list[Json] = []
+        pages = self._connection.pages(resource, namespace=namespace, params=params)
+        async for page in pages:
+            found += page.get("items") or ()
+        return found

@@ -1,0 +1,121 @@
+"""Namespaces: whose they are, and making and removing those of ours.
+
+It must not know what lives in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from storeorch.errors import NamespaceNotOurs
+from storeorch.kube.connection import Connection
+from storeorch.kube.errors import Conflict, Invalid, NotFound, RetryLater, refused
+from storeorch.kube.informer import Informer
+from storeorch.kube.resources import NAMESPACES, OURS, Call, Json, Verb
+from storeorch.kube.summaries import Namespace, namespace, owner_id
+from storeorch.names import ownership_labels
+from storeorch.ports import NamespacePhase, NamespaceState, Owner
+
+_WAIT: Final = "Wait until it is gone; the work goes on by itself then."
+
+
+class Namespaces:
+    """Reads, creates and deletes namespaces.
+
+    Args:
+        connection: To the cluster.
+        watched: The informer of namespaces with our label.
+    """
+
+    def __init__(self, connection: Connection, watched: Callable[[], Informer[Namespace]]) -> None:
+        self._connection = connection
+        self._watched = watched
+
+    async def state(self, name: str, *, live: bool) -> NamespaceState:
+        """Return the state of a namespace; see ``ports.Cluster.namespace``."""
+        informer = self._watched()
+        if not live and informer.usable:
+            seen = informer.index.get(name, name)
+        else:
+            found = await self._get(name)
+            seen = namespace(found) if found else None
+        if seen is None:
+            return NamespaceState(NamespacePhase.ABSENT)
+        phase = NamespacePhase.TERMINATING if seen.terminating else NamespacePhase.ACTIVE
+        return NamespaceState(phase, owner_id=seen.owner_id, blocked_by=seen.blocked_by)
+
+    async def create(self, name: str, owner: Owner, labels: Mapping[str, str]) -> bool:
+        """Create a namespace; see ``ports.Cluster.create_namespace``.
+
+        Raises:
+            NamespaceNotOurs: It exists and belongs to something else.
+            RetryLater: It is ours and still being deleted.
+            ClusterRefused: The cluster does not accept it.
+        """
+        labels = {**labels, **ownership_labels(owner.store_name, owner.store_id)}
+        body = {
+            "apiVersion": NAMESPACES.api_version,
+            "kind": NAMESPACES.kind,
+            "metadata": {"name": name, "labels": labels},
+        }
+        call = Call(Verb.CREATE, NAMESPACES, body=body)
+        try:
+            await self._connection.request(call)
+        except Conflict as error:
+            found = await self._get(name)
+            if found is None:
+                raise RetryLater(f"The namespace {name} has just been deleted.") from error
+            seen = namespace(found)
+            if seen.owner_id != owner.store_id:
+                raise NamespaceNotOurs(
+                    f"The namespace {name} exists and does not belong to this store."
+                ) from error
+            if seen.terminating:
+                raise RetryLater(
+                    f"The namespace {name} is still being deleted.", hint=_WAIT
+                ) from error
+            return False
+        except Invalid as error:
+            raise refused(call) from error
+        return True
+
+    async def delete(self, name: str, owner: Owner) -> None:
+        """Ask for the deletion of a namespace of ours; see ``ports.Cluster``."""
+        found = await self._get(name)
+        if found is None:
+            return
+        seen = namespace(found)
+        if seen.owner_id != owner.store_id or seen.terminating:
+            return
+        # Its labels were judged at this version of this very namespace: no other may go.
+        version = found["metadata"]["resourceVersion"]
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": seen.uid, "resourceVersion": version},
+        }
+        try:
+            await self._connection.request(Call(Verb.DELETE, NAMESPACES, name=name, body=body))
+        except NotFound:
+            return
+        except Conflict as error:
+            raise RetryLater(f"The namespace {name} was being changed by another.") from error
+
+    async def orphans(self, known: Callable[[str], bool]) -> Sequence[str]:
+        """Return namespaces with our label whose store is not known, sorted."""
+        informer = self._watched()
+        owners: dict[str, str | None] = {}
+        if informer.usable:
+            owners = {name: seen.owner_id for name, _, seen in informer.index}
+        else:
+            async for page in self._connection.pages(NAMESPACES, params=OURS):
+                for found in page.get("items") or ():
+                    owners[found["metadata"]["name"]] = owner_id(found)
+        return sorted(name for name, owner in owners.items() if owner is None or not known(owner))
+
+    async def _get(self, name: str) -> Json | None:
+        try:
+            return await self._connection.request(Call(Verb.GET, NAMESPACES, name=name))
+        except NotFound:
+            return None

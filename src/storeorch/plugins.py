@@ -1,0 +1,181 @@
+"""Find plugins, one at a time, so that a broken one does not take the others along.
+
+This module must not know what store types do, nor import click.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pluggy
+
+from storeorch import hookspecs
+from storeorch.errors import PluginError, UnknownStoreType
+from storeorch.redaction import new_error_id
+from storeorch.storetype import StoreType
+
+if TYPE_CHECKING:
+    import click
+
+operator_log = logging.getLogger("storeorch.operator")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """What is known of one plugin.
+
+    Attributes:
+        name: Name of its entry point.
+        distribution: Name of the distribution that brings it.
+        version: Version of that distribution.
+        types: Names of the store types that it offers.
+        error: For users: why it is not usable, or None.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    types: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class Plugins:
+    """The plugins that are installed, loaded and isolated from each other."""
+
+    def __init__(self, sources: Iterable[EntryPoint]) -> None:
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._types: dict[str, StoreType] = {}
+        self._infos: list[PluginInfo] = []
+        for entry in sorted(sources, key=lambda entry: entry.name):
+            self._infos.append(self._load(entry))
+
+    @property
+    def types(self) -> Mapping[str, StoreType]:
+        """The store types by name."""
+        return self._types
+
+    @property
+    def infos(self) -> Sequence[PluginInfo]:
+        """What is known of each plugin, broken ones included, by name."""
+        return self._infos
+
+    def type(self, name: str) -> StoreType:
+        """Return the store type of that name.
+
+        Raises:
+            UnknownStoreType: No plugin offers it; the hint names those offered.
+        """
+        try:
+            return self._types[name]
+        except KeyError:
+            known = ", ".join(sorted(self._types)) or "none; install storeorch-woocommerce"
+            raise UnknownStoreType(
+                f"There is no store type {name!a}.", hint=f"Installed types: {known}."
+            ) from None
+
+    def cli_commands(self) -> Sequence[click.Command]:
+        """Return the commands that plugins add to the command line."""
+        return [
+            cast("click.Command", command)
+            for commands in self._each("storeorch_cli_commands")
+            for command in commands
+        ]
+
+    def executable(self, name: str) -> Path | None:
+        """Return the path of a program that some plugin offers, or None."""
+        return next(iter(self._each("storeorch_executable", name=name)), None)
+
+    def register(self, plugin: object, name: str) -> PluginInfo:
+        """Add a plugin that is not installed as a distribution.
+
+        Args:
+            plugin: A module or object with functions marked ``@hookimpl``.
+            name: A name for it.
+
+        Raises:
+            PluginError: It implements an unknown hook, or offers a type twice.
+        """
+        info = self._register(plugin, PluginInfo(name, name, "0"))
+        self._infos.append(info)
+        return info
+
+    def _load(self, entry: EntryPoint) -> PluginInfo:
+        distribution = entry.dist
+        info = PluginInfo(
+            entry.name,
+            distribution.name if distribution else entry.name,
+            distribution.version if distribution else "0",
+        )
+        try:
+            return self._register(entry.load(), info)
+        except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its own fault
+            error_id = _report(error)
+            sentence = error.message if isinstance(error, PluginError) else "It cannot be loaded."
+            return PluginInfo(
+                info.name,
+                info.distribution,
+                info.version,
+                error=f"{sentence} (error id {error_id})",
+            )
+
+    def _register(self, plugin: object, info: PluginInfo) -> PluginInfo:
+        self._manager.register(plugin, info.name)
+        try:
+            self._check_hooks(plugin)
+            types = self._offered(info.name)
+        except BaseException:
+            self._manager.unregister(name=info.name)
+            raise
+        self._types.update({offered.name: offered for offered in types})
+        names = tuple(offered.name for offered in types)
+        return PluginInfo(info.name, info.distribution, info.version, types=names)
+
+    def _check_hooks(self, plugin: object) -> None:
+        known = {name for name in vars(hookspecs) if name.startswith("storeorch_")}
+        for name in dir(plugin):
+            marked = self._manager.parse_hookimpl_opts(plugin, name)
+            if marked is not None and name not in known:
+                raise PluginError(f"It implements the hook {name!a}, which does not exist.")
+
+    def _offered(self, plugin_name: str) -> list[StoreType]:
+        types = [
+            offered
+            for implementation in self._manager.hook.storeorch_store_types.get_hookimpls()
+            if implementation.plugin_name == plugin_name
+            for offered in cast("Callable[[], Sequence[StoreType]]", implementation.function)()
+        ]
+        for offered in types:
+            if not isinstance(offered, StoreType):
+                raise PluginError("It offers a store type that is not a StoreType.")
+            if offered.name in self._types:
+                raise PluginError(f"Its store type {offered.name!a} is offered by another plugin.")
+        return types
+
+    def _each(self, hook: str, **arguments: object) -> Iterable[Any]:
+        """Call each implementation by itself, because one that raises aborts the whole call."""
+        for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+            call = cast("Callable[..., Any]", implementation.function)
+            try:
+                answer = call(*(arguments[name] for name in implementation.argnames))
+            except Exception as error:  # noqa: BLE001 - one plugin must not break another
+                _report(error)
+                continue
+            if answer is not None:
+                yield answer
+
+
+def load_plugins() -> Plugins:
+    """Load every plugin that is installed."""
+    return Plugins(entry_points(group=hookspecs.ENTRY_POINT_GROUP))
+
+
+def _report(error: Exception) -> str:
+    error_id = new_error_id()
+    operator_log.error("plugin failed", exc_info=error, extra={"error_id": error_id})
+    return error_id

@@ -1,0 +1,49 @@
+"""What the engine, the reconciler and the steps see of the world outside.
+
+The adapters (``db``, ``kube``, ``helm``, ``hosts``) and the in-memory doubles of
+``storeorch.testing`` satisfy these protocols, and pass the same contract tests.
+Every method raises only subclasses of ``StoreorchError``.
+"""
+
+from storeorch.ports.clock import Clock
+from storeorch.ports.cluster import (
+    Cluster,
+    Manifest,
+    NamespacePhase,
+    NamespaceState,
+    Owner,
+    Problem,
+    WorkloadRef,
+    WorkloadState,
+)
+from storeorch.ports.hosts import Hosts
+from storeorch.ports.releases import (
+    Release,
+    ReleaseRequest,
+    Releases,
+    ReleaseSecret,
+    ReleaseStatus,
+    SecretStore,
+)
+from storeorch.ports.repository import Changes, Repository
+
+__all__ = [
+    "Changes",
+    "Clock",
+    "Cluster",
+    "Hosts",
+    "Manifest",
+    "NamespacePhase",
+    "NamespaceState",
+    "Owner",
+    "Problem",
+    "Release",
+    "ReleaseRequest",
+    "ReleaseSecret",
+    "ReleaseStatus",
+    "Releases",
+    "Repository",
+    "SecretStore",
+    "WorkloadRef",
+    "WorkloadState",
+]

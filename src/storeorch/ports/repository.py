@@ -1,0 +1,191 @@
+"""The only memory that workers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from storeorch.lifecycle import Declaration
+from storeorch.models import (
+    Claim,
+    ClaimBatch,
+    Event,
+    NewEvent,
+    NewStore,
+    Observation,
+    Page,
+    Store,
+    StoreFilter,
+    Worker,
+)
+
+
+class Changes(Protocol):
+    """A flag that is raised whenever something may have changed."""
+
+    async def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the flag is raised, and lower it.
+
+        Args:
+            timeout: Seconds to wait at most; None waits for ever.
+
+        Returns:
+            Whether the flag was raised; False after the timeout.
+        """
+        ...
+
+
+class Repository(Protocol):
+    """The only memory that workers share."""
+
+    async def create(self, new: NewStore, *, actor: str) -> Store:
+        """Write a new store as ``provisioning``, generation 1, due at once.
+
+        Raises:
+            NameTaken: A store of this name exists in this cluster.
+            StoreIsDeleting: It exists and is being deleted.
+        """
+        ...
+
+    async def get(self, store_id: str) -> Store | None:
+        """Return the store of that id, or None."""
+        ...
+
+    async def find(self, name: str) -> Store | None:
+        """Return the store of that name, or None."""
+        ...
+
+    async def list(
+        self, where: StoreFilter, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[Store]:
+        """Return stores, newest first."""
+        ...
+
+    async def declare(
+        self,
+        store_id: str,
+        declaration: Declaration,
+        *,
+        actor: str,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Store:
+        """Write what a user says of a store; it is due at once, attempts start anew.
+
+        Args:
+            store_id: The store.
+            declaration: What is said; repeating a deletion changes nothing.
+            actor: Who says it.
+            parameters: The new parameters of an update.
+
+        Raises:
+            StoreNotFound: There is no such store.
+            StoreIsDeleting: Nothing but deletion can be declared any more.
+            InvalidTransition: See ``lifecycle.declare``.
+        """
+        ...
+
+    async def claim(
+        self,
+        worker: str,
+        *,
+        limit: int,
+        lease: float,
+        wanted: Sequence[str] = (),
+        only: Sequence[str] | None = None,
+    ) -> ClaimBatch:
+        """Take leases on stores that are due, or wanted, and held by no one.
+
+        Args:
+            worker: Who takes them.
+            limit: How many at most.
+            lease: Seconds that the leases last by the database's clock.
+            wanted: Stores to take although they are not due, unless they have failed.
+            only: If given, no other store is taken.
+        """
+        ...
+
+    async def renew(
+        self, worker: str, leases: Mapping[str, int], *, lease: float
+    ) -> Mapping[str, int]:
+        """Prolong leases in one statement.
+
+        Args:
+            worker: Who holds them.
+            leases: Epoch by store id.
+            lease: Seconds from now by the database's clock.
+
+        Returns:
+            The present generation by store id, of those leases still held.
+        """
+        ...
+
+    async def record(
+        self, claim: Claim, observation: Observation, events: Sequence[NewEvent]
+    ) -> Store:
+        """Write what a pass has seen so far and keep the lease.
+
+        Where a newer declaration has come meanwhile, conditions and events are
+        written but status, fault and generation are left as declared.
+
+        Raises:
+            LeaseLost: Another worker has the store; nothing was written.
+        """
+        ...
+
+    async def finish(
+        self,
+        claim: Claim,
+        observation: Observation,
+        events: Sequence[NewEvent],
+        *,
+        due_in: float | None,
+    ) -> Store:
+        """Write what a pass concluded, and give the lease back.
+
+        Args:
+            claim: The lease.
+            observation: As for ``record``.
+            events: What happened since the last write.
+            due_in: Seconds until the store is due again; None means: not before
+                something changes. A newer declaration keeps it due at once.
+
+        Raises:
+            LeaseLost: Another worker has the store; nothing was written.
+        """
+        ...
+
+    async def remove(self, claim: Claim, events: Sequence[NewEvent]) -> None:
+        """Drop the row of a store that is gone; its events remain.
+
+        Raises:
+            LeaseLost: Another worker has the store; nothing was written.
+        """
+        ...
+
+    async def give_back(self, claim: Claim, *, due_in: float | None) -> None:
+        """Give a lease back without an observation; a lost lease is no error."""
+        ...
+
+    async def events(
+        self,
+        *,
+        store_id: str | None = None,
+        name: str | None = None,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> Sequence[Event]:
+        """Return events with an id above ``after``, oldest first."""
+        ...
+
+    async def beat(self, worker: str, *, alive: bool = True) -> None:
+        """Record a sign of life of an engine, or that it stopped."""
+        ...
+
+    async def workers(self, *, seen_within: float) -> Sequence[Worker]:
+        """Return the engines that gave a sign of life within that many seconds."""
+        ...
+
+    def changes(self) -> AbstractAsyncContextManager[Changes]:
+        """Watch for commits by anyone, other processes included."""
+        ...

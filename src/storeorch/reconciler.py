@@ -1,0 +1,351 @@
+"""One store, one pass: walk the steps, and write what was seen.
+
+The reconciler is level-triggered: it remembers nothing between passes, and any
+pass may be the first after a crash. It holds the store's lease and writes under
+it. It knows ports and steps; it must not know how stores are chosen nor when.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic import BaseModel
+
+from storeorch import lifecycle
+from storeorch.errors import (
+    DeadlineExceeded,
+    EnvironmentNotReady,
+    InternalError,
+    LeaseLost,
+    StoreorchError,
+    WorkloadFailed,
+)
+from storeorch.lifecycle import Action, Progress
+from storeorch.models import (
+    Claim,
+    Condition,
+    EventKind,
+    Fault,
+    NewEvent,
+    Observation,
+    Status,
+    Store,
+)
+from storeorch.ports import Clock, Cluster, Hosts, Releases, Repository
+from storeorch.redaction import new_error_id
+from storeorch.settings import Settings
+from storeorch.storetype import Done, Outcome, Step, StoreContext, StoreType, Waiting
+from storeorch.workqueue import backoff
+
+log = logging.getLogger("storeorch")
+operator_log = logging.getLogger("storeorch.operator")
+
+_PENDING: Final = "Pending"
+_RESYNC_JITTER: Final = 0.2
+"""Share of the resync interval by which it varies, so that stores spread out."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ports that steps are given.
+
+    Attributes:
+        cluster: The cluster.
+        releases: Helm.
+        hosts: Where hosts are made known.
+        clock: Time.
+    """
+
+    cluster: Cluster
+    releases: Releases
+    hosts: Hosts
+    clock: Clock
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What one pass has seen so far."""
+
+    claim: Claim
+    actor: str
+    store: Store
+    conditions: dict[str, Condition]
+    events: list[NewEvent] = field(default_factory=list)
+    url: str | None = None
+    fault: Fault | None = None
+    waiting: Waiting | None = None
+    changed: bool = False
+
+    def observation(self, status: Status, observed_generation: int, attempts: int) -> Observation:
+        return Observation(
+            status=status,
+            observed_generation=observed_generation,
+            conditions=tuple(self.conditions.values()),
+            url=self.url,
+            fault=self.fault,
+            attempts=attempts,
+            established=self.store.established or status is Status.READY,
+        )
+
+
+class Reconciler:
+    """Takes one store one pass nearer to its declaration.
+
+    Args:
+        repository: Where observations are written.
+        type_of: Returns the store type of that name or raises ``UnknownStoreType``.
+        world: The ports that steps are given.
+        settings: Deadlines, backoff and the settings that steps see.
+        rng: Source of jitter.
+    """
+
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        type_of: Callable[[str], StoreType],
+        world: World,
+        settings: Settings,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._repository = repository
+        self._type_of = type_of
+        self._world = world
+        self._settings = settings
+        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+
+    async def reconcile(self, claim: Claim) -> None:
+        """Run one pass and give the lease back.
+
+        Raises:
+            LeaseLost: Another worker has taken the store over; nothing was written.
+            DatabaseUnavailable: What was seen could not be written.
+        """
+        action = lifecycle.decide(claim.store)
+        if action is Action.REST:
+            await self._repository.give_back(claim, due_in=None)
+            return
+        run = _Pass(
+            claim=claim,
+            actor=claim.worker,
+            store=claim.store,
+            conditions={condition.type: condition for condition in claim.store.conditions},
+            url=claim.store.url,
+        )
+        step: Step | None = None
+        try:
+            store_type = self._type_of(claim.store.type)
+            parameters = store_type.check(claim.store.parameters)
+            steps = list(store_type.steps())
+            if action is Action.REMOVE:
+                steps.reverse()
+            for step in steps:
+                if step.slow and run.changed:
+                    await self._record(run)
+                outcome = await self._take(run, step, action, parameters)
+                if isinstance(outcome, Waiting):
+                    run.waiting = outcome
+                    break
+            self._mark_rest(run, steps, step, action)
+            progress = Progress.COMPLETE if run.waiting is None else Progress.WAITING
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - one store's defect must not stop the engine
+            progress = self._explain(run, step, error)
+        await self._conclude(run, action, progress)
+
+    async def _take(self, run: _Pass, step: Step, action: Action, parameters: BaseModel) -> Outcome:
+        """Take one step and note what it answered."""
+        ctx = StoreContext(
+            store=run.store.model_copy(update={"conditions": tuple(run.conditions.values())}),
+            parameters=parameters,
+            settings=self._settings,
+            cluster=self._world.cluster,
+            releases=self._world.releases,
+            hosts=self._world.hosts,
+            clock=self._world.clock,
+        )
+        started = self._world.clock.monotonic()
+        if action is Action.APPLY:
+            outcome = await step.apply(ctx)
+            holds = isinstance(outcome, Done)
+        else:
+            outcome = await step.remove(ctx)
+            holds = False
+        duration = self._world.clock.monotonic() - started
+        if isinstance(outcome, Waiting):
+            reason = outcome.reason
+        else:
+            reason = "Done" if action is Action.APPLY else "Removed"
+            run.url = outcome.url or run.url
+        self._set(run, step, reason, outcome.message, holds=holds, duration=duration)
+        return outcome
+
+    def _set(
+        self,
+        run: _Pass,
+        step: Step,
+        reason: str,
+        message: str,
+        *,
+        holds: bool,
+        duration: float | None = None,
+    ) -> None:
+        """Compute a condition anew; a change of it is an event."""
+        before = run.conditions.get(step.condition)
+        flipped = before is None or before.status is not holds
+        run.conditions[step.condition] = Condition(
+            type=step.condition,
+            status=holds,
+            reason=reason,
+            message=message,
+            since=self._world.clock.now() if before is None or flipped else before.since,
+        )
+        if before is not None and (before.status, before.reason) == (holds, reason):
+            return
+        run.changed = True
+        if reason != _PENDING:
+            run.events.append(
+                NewEvent(
+                    kind=EventKind.STEP,
+                    reason=reason,
+                    message=message,
+                    actor=run.actor,
+                    step=step.name,
+                    duration=duration,
+                )
+            )
+
+    def _mark_rest(
+        self, run: _Pass, steps: list[Step], stopped_at: Step | None, action: Action
+    ) -> None:
+        """Say of the steps behind the one that waits that they are not reached."""
+        if run.waiting is None or action is Action.REMOVE or stopped_at is None:
+            return
+        for step in steps[steps.index(stopped_at) + 1 :]:
+            self._set(run, step, _PENDING, "It waits for the steps before it.", holds=False)
+
+    def _explain(self, run: _Pass, step: Step | None, error: Exception) -> Progress:
+        """Turn an error into a fault for users and a line in the operator's log."""
+        known = error if isinstance(error, StoreorchError) else InternalError()
+        store = run.store
+        overdue = self._overdue(store, known)
+        told: StoreorchError = known
+        if overdue and not isinstance(known, DeadlineExceeded):
+            told = DeadlineExceeded(
+                f"It did not succeed within {self._settings.provision_timeout:g} seconds: "
+                f"{known.message}",
+                hint=known.hint,
+            )
+        same = store.fault is not None and (store.fault.code, store.fault.message) == (
+            told.code,
+            told.message,
+        )
+        error_id = new_error_id()
+        operator_log.error(
+            "pass failed",
+            exc_info=error,
+            extra={
+                "error_id": error_id,
+                "store_id": store.id,
+                "store_name": store.name,
+                "step": step.name if step else None,
+            },
+        )
+        run.fault = Fault(code=told.code, message=told.message, hint=told.hint, error_id=error_id)
+        reason = told.reason if isinstance(told, WorkloadFailed) else type(told).__name__
+        if step is not None:
+            self._set(run, step, reason, told.message, holds=False)
+        if not same:
+            run.events.append(
+                NewEvent(
+                    kind=EventKind.ERROR,
+                    reason=reason,
+                    message=told.message,
+                    actor=run.actor,
+                    step=step.name if step else None,
+                    error_id=error_id,
+                )
+            )
+        if told.retryable or store.status is Status.DELETING:
+            return Progress.RETRYING
+        return Progress.FAILED
+
+    def _overdue(self, store: Store, error: StoreorchError) -> bool:
+        """Say whether trying again has lasted too long; a missing environment never has."""
+        if isinstance(error, EnvironmentNotReady) or not error.retryable:
+            return False
+        if store.status not in {Status.PROVISIONING, Status.UPDATING}:
+            return False
+        age = (self._world.clock.now() - store.declared_at).total_seconds()
+        return age > self._settings.provision_timeout
+
+    async def _record(self, run: _Pass) -> None:
+        """Write what was seen so far, before something that takes long."""
+        store = run.store
+        observation = run.observation(store.status, store.observed_generation, store.attempts)
+        observation = observation.model_copy(update={"fault": store.fault})
+        await self._repository.record(run.claim, observation, run.events)
+        run.events.clear()
+        run.changed = False
+
+    async def _conclude(self, run: _Pass, action: Action, progress: Progress) -> None:
+        if action is Action.REMOVE and progress is Progress.COMPLETE:
+            await self._remove_row(run)
+            return
+        before = run.store.status
+        after = lifecycle.conclude(before, progress)
+        failed = progress in {Progress.RETRYING, Progress.FAILED}
+        attempts = run.store.attempts + 1 if failed else 0
+        if progress is Progress.WAITING and after is Status.DEGRADED and run.waiting is not None:
+            run.fault = Fault(code="degraded", message=run.waiting.message)
+        if after is not before:
+            run.events.append(self._transition(run, after))
+        observation = run.observation(after, run.store.generation, attempts)
+        due_in = self._due_in(progress, run.waiting, attempts)
+        store = await self._repository.finish(run.claim, observation, run.events, due_in=due_in)
+        if store.status is not before:
+            log.info("store %s: %s -> %s", store.name, before.value, store.status.value)
+
+    async def _remove_row(self, run: _Pass) -> None:
+        run.events.append(
+            NewEvent(
+                kind=EventKind.DELETED,
+                reason="Deleted",
+                message=f"The store {run.store.name} is gone.",
+                actor=run.actor,
+            )
+        )
+        await self._repository.remove(run.claim, run.events)
+        log.info("store %s: deleted", run.store.name)
+
+    def _transition(self, run: _Pass, after: Status) -> NewEvent:
+        because = f" {run.fault.message}" if run.fault else ""
+        return NewEvent(
+            kind=EventKind.TRANSITION,
+            reason=after.value.capitalize(),
+            message=f"The store {run.store.name} is {after.value}.{because}",
+            actor=run.actor,
+            status=after,
+            error_id=run.fault.error_id if run.fault else None,
+        )
+
+    def _due_in(self, progress: Progress, waiting: Waiting | None, attempts: int) -> float | None:
+        resync = self._settings.resync_interval
+        resync *= 1 + _RESYNC_JITTER * (self._rng.random() - 0.5)
+        if progress is Progress.RETRYING:
+            return backoff(
+                attempts,
+                base=self._settings.backoff_base,
+                cap=self._settings.backoff_cap,
+                rng=self._rng,
+            )
+        if progress is Progress.FAILED:
+            return None
+        if waiting is not None and waiting.look_again_in is not None:
+            return min(max(waiting.look_again_in, 0.0), resync)
+        return resync

@@ -1,0 +1,137 @@
+"""What keeps one store from harming its neighbours: limits, quota, network policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from typing_extensions import override
+
+from storeorch.names import LABEL_STORE_ID
+from storeorch.ports import Manifest
+from storeorch.storetype import Done, Outcome, Step, StoreContext
+
+_DNS_PORTS: Final = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much of a cluster one store may take.
+
+    Attributes:
+        hard: Kubernetes quantities by resource name, as in ResourceQuota.
+        default_limits: Limits of a container that names none.
+        default_requests: Requests of a container that names none.
+    """
+
+    hard: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "requests.cpu": "2",
+            "requests.memory": "4Gi",
+            "limits.cpu": "4",
+            "limits.memory": "8Gi",
+            "persistentvolumeclaims": "3",
+        }
+    )
+    default_limits: Mapping[str, str] = field(
+        default_factory=lambda: {"cpu": "250m", "memory": "256Mi"}
+    )
+    default_requests: Mapping[str, str] = field(
+        default_factory=lambda: {"cpu": "50m", "memory": "64Mi"}
+    )
+
+
+class GuardrailsStep(Step):
+    """Applies LimitRange, ResourceQuota ``store-quota`` and network policies.
+
+    Args:
+        quota: The limits.
+        http_port: The port on which pods of the store take traffic from the ingress.
+    """
+
+    name = "guardrails"
+    condition = "GuardrailsReady"
+
+    def __init__(self, *, quota: Quota, http_port: int) -> None:
+        self._quota = quota
+        self._http_port = http_port
+
+    @override
+    async def apply(self, ctx: StoreContext) -> Outcome:
+        # The LimitRange comes first: under a quota, a container without resources is refused.
+        manifests = [
+            self._limit_range(),
+            self._resource_quota(),
+            *self._network_policies(),
+        ]
+        changed = await ctx.cluster.apply(ctx.namespace, manifests, ctx.owner)
+        return Done("Limits, quota and network policies are in place.", changed=changed > 0)
+
+    @override
+    async def remove(self, ctx: StoreContext) -> Outcome:
+        """Leave them in place: they guard the store until its namespace takes them along."""
+        return Done("The guardrails go with the namespace.")
+
+    def _limit_range(self) -> Manifest:
+        limit = {
+            "type": "Container",
+            "default": dict(self._quota.default_limits),
+            "defaultRequest": dict(self._quota.default_requests),
+        }
+        return _manifest("v1", "LimitRange", "store-limits", {"limits": [limit]})
+
+    def _resource_quota(self) -> Manifest:
+        return _manifest("v1", "ResourceQuota", "store-quota", {"hard": dict(self._quota.hard)})
+
+    def _network_policies(self) -> list[Manifest]:
+        everything: dict[str, Any] = {"podSelector": {}}
+        same_store: list[dict[str, Any]] = [{"podSelector": {}}]
+        dns = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+        # Ingress controllers live in namespaces of all names, but never in another store's.
+        not_a_store = {
+            "namespaceSelector": {
+                "matchExpressions": [{"key": LABEL_STORE_ID, "operator": "DoesNotExist"}]
+            }
+        }
+        return [
+            _policy("default-deny", {**everything, "policyTypes": ["Ingress", "Egress"]}),
+            _policy(
+                "allow-own-pods",
+                {
+                    **everything,
+                    "policyTypes": ["Ingress", "Egress"],
+                    "ingress": [{"from": same_store}],
+                    "egress": [{"to": same_store}],
+                },
+            ),
+            _policy(
+                "allow-dns",
+                {
+                    **everything,
+                    "policyTypes": ["Egress"],
+                    "egress": [{"to": [dns], "ports": _DNS_PORTS}],
+                },
+            ),
+            _policy(
+                "allow-ingress-controller",
+                {
+                    **everything,
+                    "policyTypes": ["Ingress"],
+                    "ingress": [
+                        {
+                            "from": [not_a_store],
+                            "ports": [{"port": self._http_port, "protocol": "TCP"}],
+                        }
+                    ],
+                },
+            ),
+        ]
+
+
+def _manifest(api_version: str, kind: str, name: str, spec: Mapping[str, Any]) -> Manifest:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def _policy(name: str, spec: Mapping[str, Any]) -> Manifest:
+    return _manifest("networking.k8s.io/v1", "NetworkPolicy", name, spec)

@@ -1,0 +1,200 @@
+"""What a store type is: a parameter model and an ordered list of steps.
+
+A type for a Helm chart subclasses ``storeorch.HelmStoreType`` and needs no
+steps of its own; anything else subclasses ``StoreType`` and lists its steps.
+
+This module must not know how steps are walked, nor any adapter.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ValidationError
+
+from storeorch.errors import InvalidParameters
+from storeorch.models import Status, Store
+from storeorch.names import store_labels
+from storeorch.parameters import Parameters
+from storeorch.ports import Clock, Cluster, Hosts, Owner, Releases
+from storeorch.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The step has observed that its work is complete.
+
+    Attributes:
+        message: One sentence for users.
+        url: The store's address, from the step that knows it.
+        changed: Whether the step did something in this pass.
+    """
+
+    message: str = "Done."
+    url: str | None = None
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The step has done what it can; a change in the cluster will bring it on.
+
+    Attributes:
+        reason: One CamelCase word.
+        message: One sentence for users: what is waited for.
+        look_again_in: Seconds after which to look even if nothing changed; None
+            relies on the cluster's watch alone.
+    """
+
+    reason: str
+    message: str
+    look_again_in: float | None = None
+
+
+Outcome = Done | Waiting
+"""What a step answers; what cannot be done is raised as a ``StepError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreContext:
+    """All that a step may see while it works on one store.
+
+    Attributes:
+        store: The store as claimed, with the conditions seen so far in this pass.
+        parameters: Its parameters, checked by the type's model.
+        settings: The engine's settings.
+        cluster: The cluster.
+        releases: Helm.
+        hosts: Where hosts are made known.
+        clock: Time.
+    """
+
+    store: Store
+    parameters: BaseModel
+    settings: Settings
+    cluster: Cluster
+    releases: Releases
+    hosts: Hosts
+    clock: Clock
+
+    @property
+    def namespace(self) -> str:
+        """The store's namespace."""
+        return self.store.namespace
+
+    @property
+    def owner(self) -> Owner:
+        """The store as the owner of objects."""
+        return Owner(self.store.id, self.store.name)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Labels that tie an object to the store."""
+        return store_labels(self.store.name, self.store.id)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the store has been brought to its declaration and may hold data.
+
+        Steps of a settled store report what is gone rather than make it anew.
+        """
+        return self.store.established and self.store.status is not Status.UPDATING
+
+    @property
+    def url(self) -> str:
+        """The address that the store will have."""
+        return f"{self.settings.url_scheme}://{self.store.host}"
+
+
+class Step(ABC):
+    """One idempotent part of bringing a store into being, and out of it again.
+
+    A step is called anew at every pass, also after a crash in the middle of the
+    last one. It looks, does what is missing, and answers what it saw. It never
+    sleeps.
+
+    Attributes:
+        name: Lower-case name, unique within the type.
+        condition: The condition that tells whether it holds, in CamelCase.
+        slow: It may take seconds, so what was seen before it is written first.
+    """
+
+    name: ClassVar[str]
+    condition: ClassVar[str]
+    slow: ClassVar[bool] = False
+
+    @abstractmethod
+    async def apply(self, ctx: StoreContext) -> Outcome:
+        """Bring the step's part into being.
+
+        Raises:
+            StepError: It cannot be done.
+        """
+
+    @abstractmethod
+    async def remove(self, ctx: StoreContext) -> Outcome:
+        """Remove the step's part; what is not there is fine.
+
+        Raises:
+            StepError: It cannot be done.
+        """
+
+
+class StoreType(ABC):
+    """A kind of store that can be asked for by name.
+
+    Attributes:
+        name: The name that users give, a lower-case DNS label.
+        title: Its name for people.
+        description: One sentence.
+        parameters: Model of what users may set; ``--set`` and the API accept just this.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    parameters: ClassVar[type[BaseModel]] = Parameters
+
+    @abstractmethod
+    def steps(self) -> Sequence[Step]:
+        """Return the steps in the order in which they are applied."""
+
+    def check(self, parameters: Mapping[str, Any]) -> BaseModel:
+        """Check parameters against the model.
+
+        Args:
+            parameters: As given by the user, nested mappings included.
+
+        Returns:
+            The checked model.
+
+        Raises:
+            InvalidParameters: One sentence names the first parameter that is wrong.
+        """
+        try:
+            return self.parameters.model_validate(dict(parameters))
+        except ValidationError as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: ValidationError) -> InvalidParameters:
+        problems = error.errors(include_input=False, include_url=False, include_context=False)
+        first = problems[0]
+        key = ".".join(str(part) for part in first["loc"]) or "parameters"
+        known = ", ".join(sorted(self.parameters.model_fields)) or "none"
+        if first["type"] == "extra_forbidden":
+            return InvalidParameters(
+                f"The type {self.name} has no parameter {key!a}.",
+                hint=f"Its parameters are: {known}. See: storeorch type show {self.name}",
+            )
+        if first["type"] == "missing":
+            return InvalidParameters(
+                f"The parameter {key} of the type {self.name} is missing.",
+                hint=f"Give it with: --set {key}=VALUE",
+            )
+        return InvalidParameters(
+            f"The parameter {key} of the type {self.name} is not valid: {first['msg']}.",
+            hint=f"See what is possible with: storeorch type show {self.name}",
+        )

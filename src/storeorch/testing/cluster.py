@@ -1,0 +1,238 @@
+"""The cluster in memory, with the lags and the lies of a real one.
+
+This module must know no Kubernetes client.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Final
+
+from typing_extensions import override
+
+from storeorch.errors import (
+    ClusterRefused,
+    ClusterUnavailable,
+    NamespaceNotOurs,
+    PermissionMissing,
+)
+from storeorch.names import LABEL_MANAGED_BY, LABEL_STORE_ID, MANAGED_BY, ownership_labels
+from storeorch.ports import (
+    Clock,
+    Manifest,
+    NamespaceState,
+    Owner,
+    Problem,
+    WorkloadRef,
+    WorkloadState,
+)
+from storeorch.testing.checkpoint import Checkpoint, Interruptible, pass_by
+from storeorch.testing.namespace import Namespace
+from storeorch.testing.world import World
+
+_STATES: Final = {None: "It is not there.", False: "It is starting.", True: "It runs."}
+
+
+class RefusedForNow(ClusterRefused):
+    """The cluster refused for now; the same request may succeed later."""
+
+    retryable = True
+
+
+class MemoryCluster(World, Interruptible):
+    """A Kubernetes cluster in memory.
+
+    Satisfies ``ports.Cluster``; the methods are documented there.
+
+    Args:
+        clock: Time; on a ``VirtualClock`` the lags pass at once.
+        ready_lag: Seconds from a workload's start until it is ready.
+        terminating_lag: Seconds from a namespace's deletion until it is gone.
+        watch_lag: Seconds until a watch sees what happened; ``live`` looks see it at once.
+        checkpoint: Awaited before each method's work and between its effects.
+
+    Attributes:
+        missing_rights: Rights that ``check_access`` shall find missing.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        ready_lag: float = 1.0,
+        terminating_lag: float = 1.0,
+        watch_lag: float = 0.0,
+        checkpoint: Checkpoint = pass_by,
+    ) -> None:
+        World.__init__(
+            self,
+            clock,
+            ready_lag=ready_lag,
+            terminating_lag=terminating_lag,
+            watch_lag=watch_lag,
+        )
+        Interruptible.__init__(self, "cluster", checkpoint)
+        self.missing_rights: Sequence[str] = ()
+
+    async def check_access(self) -> None:
+        """See ``ports.Cluster.check_access``."""
+        await self._enter("check_access")
+        if self.missing_rights:
+            raise PermissionMissing(
+                f"The cluster does not permit: {', '.join(self.missing_rights)}."
+            )
+
+    async def namespace(self, name: str, *, live: bool = False) -> NamespaceState:
+        """See ``ports.Cluster.namespace``."""
+        await self._enter("namespace")
+        return self.view(name, live=live).state
+
+    async def create_namespace(
+        self, name: str, owner: Owner, *, labels: Mapping[str, str] | None = None
+    ) -> bool:
+        """See ``ports.Cluster.create_namespace``."""
+        await self._enter("create_namespace")
+        held = self.namespaces.get(name)
+        if held is not None:
+            if held.owner_id != owner.store_id:
+                raise NamespaceNotOurs(f"The namespace {name} belongs to something else.")
+            if held.terminating:
+                raise RefusedForNow(f"The namespace {name} is still being deleted.")
+            return False
+        self.namespaces[name] = Namespace(
+            {**(labels or {}), **ownership_labels(owner.store_name, owner.store_id)}
+        )
+        self.note("create", name, f"Namespace/{name}")
+        self.changed(name)
+        await self._point("create_namespace", "end")
+        return True
+
+    async def delete_namespace(self, name: str, owner: Owner) -> None:
+        """See ``ports.Cluster.delete_namespace``."""
+        await self._enter("delete_namespace")
+        held = self.namespaces.get(name)
+        if held is None or held.owner_id != owner.store_id or held.terminating:
+            return
+        self.note("delete", name, f"Namespace/{name}")
+        self.terminate(name)
+        await self._point("delete_namespace", "end")
+
+    async def apply(self, namespace: str, manifests: Sequence[Manifest], owner: Owner) -> int:
+        """See ``ports.Cluster.apply``."""
+        await self._enter("apply")
+        changed = 0
+        for manifest in manifests:
+            held = self._active(namespace)
+            key = (str(manifest["kind"]), str(manifest["metadata"]["name"]))
+            wanted = _with_labels(manifest, owner)
+            present = held.objects.get(key)
+            if present is not None and _owner_of(present) != owner.store_id:
+                raise ClusterRefused(f"{key[0]} {key[1]} does not belong to the store.")
+            if present == wanted:
+                continue
+            held.objects[key] = wanted
+            changed += 1
+            self.note("apply", namespace, "/".join(key))
+            self.changed(namespace, always=True)
+            await self._point("apply", "between")
+        return changed
+
+    async def secret_exists(self, namespace: str, name: str) -> bool:
+        """See ``ports.Cluster.secret_exists``."""
+        await self._enter("secret_exists")
+        held = self.namespaces.get(namespace)
+        return held is not None and name in held.secrets
+
+    async def create_secret(
+        self, namespace: str, name: str, data: Callable[[], Mapping[str, str]], owner: Owner
+    ) -> bool:
+        """See ``ports.Cluster.create_secret``."""
+        await self._enter("create_secret")
+        held = self._active(namespace)
+        if name in held.secrets:
+            return False
+        held.secrets[name] = dict(data())
+        held.objects["Secret", name] = _with_labels(
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}, owner
+        )
+        self.note("create", namespace, f"Secret/{name}")
+        self.changed(namespace, always=True)
+        await self._point("create_secret", "end")
+        return True
+
+    async def workloads(
+        self, namespace: str, refs: Sequence[WorkloadRef], *, live: bool = False
+    ) -> Sequence[WorkloadState]:
+        """See ``ports.Cluster.workloads``."""
+        await self._enter("workloads")
+        ready = self.view(namespace, live=live).ready
+        return [WorkloadState(ref, ready.get(ref, False), _STATES[ready.get(ref)]) for ref in refs]
+
+    async def problems(self, namespace: str, *, since: datetime) -> Sequence[Problem]:
+        """See ``ports.Cluster.problems``."""
+        await self._enter("problems")
+        found = dict.fromkeys(self.troubles(namespace, since=since))
+        return sorted(found, key=lambda problem: (not problem.fatal, -problem.weight))
+
+    async def nudge(self, namespace: str, refs: Sequence[WorkloadRef], *, token: str) -> None:
+        """See ``ports.Cluster.nudge``."""
+        await self._enter("nudge")
+        held = self.namespaces.get(namespace)
+        for ref in refs:
+            workload = held.workloads.get(ref) if held is not None else None
+            if workload is None or workload.ready or token in workload.tokens:
+                continue
+            workload.tokens.add(token)
+            self.note("nudge", namespace, f"{ref.kind}/{ref.name}")
+            if workload.put_off:
+                self.start(namespace, ref)
+            self.speak_of(namespace, ref)
+            await self._point("nudge", "between")
+
+    async def orphans(self, known: Callable[[str], bool]) -> Sequence[str]:
+        """See ``ports.Cluster.orphans``."""
+        await self._enter("orphans")
+        return sorted(
+            name
+            for name, held in self.namespaces.items()
+            if held.owner_id is not None and not known(held.owner_id)
+        )
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[AsyncIterator[str]]:
+        """See ``ports.Cluster.watch``."""
+        await self._enter("watch")
+        watcher = self.add_watcher()
+        try:
+            yield watcher
+        finally:
+            self.drop_watcher(watcher)
+
+    @override
+    async def _enter(self, method: str) -> None:
+        await super()._enter(method)
+        self.settle()
+        if self.unavailable:
+            raise ClusterUnavailable
+
+    def _active(self, namespace: str) -> Namespace:
+        held = self.namespaces.get(namespace)
+        if held is None or held.terminating:
+            raise RefusedForNow(f"The namespace {namespace} is not there, or about to go.")
+        return held
+
+
+def _with_labels(manifest: Manifest, owner: Owner) -> Manifest:
+    labelled = copy.deepcopy(dict(manifest))
+    metadata = dict(labelled.get("metadata") or {})
+    labels = dict(metadata.get("labels") or {})
+    metadata["labels"] = {**labels, **ownership_labels(owner.store_name, owner.store_id)}
+    return {**labelled, "metadata": metadata}
+
+
+def _owner_of(manifest: Manifest) -> str | None:
+    labels = (manifest.get("metadata") or {}).get("labels") or {}
+    return labels.get(LABEL_STORE_ID) if labels.get(LABEL_MANAGED_BY) == MANAGED_BY else None

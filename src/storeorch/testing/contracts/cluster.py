@@ -1,0 +1,231 @@
+"""What every cluster has to hold."""
+
+# ruff: noqa: S101, PLR2004 - a test suite asserts, on small figures
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from storeorch.errors import ClusterRefused, NamespaceNotOurs
+from storeorch.names import namespace_for
+from storeorch.ports import Cluster, NamespacePhase, NamespaceState, Owner, WorkloadRef
+
+PATIENCE = 60.0
+"""Seconds after which a real cluster is taken to be stuck."""
+
+MISSING = (WorkloadRef("StatefulSet", "db"), WorkloadRef("Deployment", "web"))
+
+
+async def until(cluster: Cluster, holds: Callable[[], Awaitable[bool]]) -> None:
+    """Look again whenever the cluster changed, until something holds.
+
+    Raises:
+        TimeoutError: It does not hold after ``PATIENCE`` seconds.
+    """
+    async with asyncio.timeout(PATIENCE), cluster.watch() as changes:
+        while not await holds():
+            await anext(changes)
+
+
+def new_owner(name: str = "my-store") -> Owner:
+    """Return a store that nothing belongs to yet."""
+    return Owner(str(uuid.uuid4()), name)
+
+
+def namespace_of(owner: Owner) -> str:
+    """Return the namespace of a store."""
+    return namespace_for(owner.store_name, owner.store_id)
+
+
+def limit_range(cpu: str = "100m") -> dict[str, Any]:
+    """Return a manifest of a small object of the kind that guardrails consist of."""
+    limit = {"type": "Container", "default": {"cpu": cpu}, "defaultRequest": {"cpu": "10m"}}
+    return {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "store-limits"},
+        "spec": {"limits": [limit]},
+    }
+
+
+class ClusterContract:
+    """``ports.Cluster``.
+
+    Give the fixture ``cluster``. Every test takes namespaces of its own and leaves
+    them behind, so a cluster may serve all tests.
+    """
+
+    @pytest.fixture
+    def owner(self) -> Owner:
+        """Return a store of this test's own."""
+        return new_owner()
+
+    @pytest.fixture
+    async def namespace(self, cluster: Cluster, owner: Owner) -> AsyncIterator[str]:
+        """Return a namespace of that store."""
+        name = namespace_of(owner)
+        assert await cluster.create_namespace(name, owner)
+        yield name
+        await cluster.delete_namespace(name, owner)
+
+    async def test_access(self, cluster: Cluster) -> None:
+        """A cluster that answers and permits all raises nothing."""
+        await cluster.check_access()
+
+    # -- namespaces -----------------------------------------------------------
+
+    @pytest.mark.parametrize("live", [False, True])
+    async def test_absent_namespace(self, cluster: Cluster, owner: Owner, *, live: bool) -> None:
+        """What is not there is absent and belongs to no one."""
+        state = await cluster.namespace(namespace_of(owner), live=live)
+        assert state == NamespaceState(NamespacePhase.ABSENT)
+
+    async def test_namespace_is_created_once(self, cluster: Cluster, owner: Owner) -> None:
+        """One that is ours already is fine."""
+        name = namespace_of(owner)
+        assert await cluster.create_namespace(name, owner, labels={"example.com/a": "b"}) is True
+        assert await cluster.create_namespace(name, owner) is False
+        state = await cluster.namespace(name, live=True)
+        assert state == NamespaceState(NamespacePhase.ACTIVE, owner.store_id)
+
+    async def test_namespace_of_another(
+        self, cluster: Cluster, namespace: str, owner: Owner
+    ) -> None:
+        """It is neither taken over nor deleted."""
+        other = new_owner()
+        with pytest.raises(NamespaceNotOurs):
+            await cluster.create_namespace(namespace, other)
+        await cluster.delete_namespace(namespace, other)
+        state = await cluster.namespace(namespace, live=True)
+        assert state == NamespaceState(NamespacePhase.ACTIVE, owner.store_id)
+
+    async def test_namespace_is_watched(self, cluster: Cluster, owner: Owner) -> None:
+        """What was watched catches up with what is."""
+        name = namespace_of(owner)
+        active = NamespaceState(NamespacePhase.ACTIVE, owner.store_id)
+
+        async def is_seen() -> bool:
+            return await cluster.namespace(name) == active
+
+        async with cluster.watch():
+            await cluster.create_namespace(name, owner)
+            await until(cluster, is_seen)
+
+    async def test_deletion(self, cluster: Cluster, owner: Owner) -> None:
+        """It takes its time, may be asked for again, and ends in absence."""
+        name = namespace_of(owner)
+        await cluster.create_namespace(name, owner)
+        await cluster.delete_namespace(name, owner)
+        state = await cluster.namespace(name, live=True)
+        assert state.phase in {NamespacePhase.TERMINATING, NamespacePhase.ABSENT}
+        await cluster.delete_namespace(name, owner)
+
+        async def is_gone() -> bool:
+            state = await cluster.namespace(name, live=True)
+            return state.phase is NamespacePhase.ABSENT
+
+        await until(cluster, is_gone)
+        await cluster.delete_namespace(name, owner)
+
+    # -- objects --------------------------------------------------------------
+
+    async def test_apply_changes_what_differs(
+        self, cluster: Cluster, namespace: str, owner: Owner
+    ) -> None:
+        """It counts what it created or changed, and changes nothing twice."""
+        other = {**limit_range(), "metadata": {"name": "other-limits"}}
+        assert await cluster.apply(namespace, [limit_range(), other], owner) == 2
+        assert await cluster.apply(namespace, [limit_range(), other], owner) == 0
+        assert await cluster.apply(namespace, [limit_range("200m"), other], owner) == 1
+        assert await cluster.apply(namespace, [limit_range("200m"), other], owner) == 0
+        assert await cluster.apply(namespace, [], owner) == 0
+
+    async def test_apply_to_what_is_not_ours(
+        self, cluster: Cluster, namespace: str, owner: Owner
+    ) -> None:
+        """It is left as it is."""
+        await cluster.apply(namespace, [limit_range()], owner)
+        with pytest.raises(ClusterRefused):
+            await cluster.apply(namespace, [limit_range("200m")], new_owner())
+        assert await cluster.apply(namespace, [limit_range()], owner) == 0
+
+    async def test_apply_without_namespace(self, cluster: Cluster, owner: Owner) -> None:
+        """It is refused for now: the namespace may be on its way."""
+        with pytest.raises(ClusterRefused) as refused:
+            await cluster.apply(namespace_of(owner), [limit_range()], owner)
+        assert refused.value.retryable
+
+    # -- secrets --------------------------------------------------------------
+
+    async def test_secret_is_made_once(
+        self, cluster: Cluster, namespace: str, owner: Owner
+    ) -> None:
+        """The first content stays, and a second is not even generated."""
+        asked: list[int] = []
+
+        def data() -> Mapping[str, str]:
+            asked.append(1)
+            return {"password": "a b=c\n"}
+
+        assert await cluster.secret_exists(namespace, "credentials") is False
+        assert await cluster.create_secret(namespace, "credentials", data, owner) is True
+        assert await cluster.secret_exists(namespace, "credentials") is True
+        assert await cluster.create_secret(namespace, "credentials", data, owner) is False
+        assert len(asked) == 1
+
+    async def test_secret_without_namespace(self, cluster: Cluster, owner: Owner) -> None:
+        """It does not exist there, and making it is refused for now."""
+        name = namespace_of(owner)
+        assert await cluster.secret_exists(name, "credentials") is False
+        with pytest.raises(ClusterRefused) as refused:
+            await cluster.create_secret(name, "credentials", dict, owner)
+        assert refused.value.retryable
+
+    # -- workloads ------------------------------------------------------------
+
+    @pytest.mark.parametrize("live", [False, True])
+    async def test_missing_workloads(self, cluster: Cluster, namespace: str, *, live: bool) -> None:
+        """They are not ready, in the order in which they were asked for, and it says why."""
+        states = await cluster.workloads(namespace, MISSING, live=live)
+        assert [(state.ref, state.ready) for state in states] == [(ref, False) for ref in MISSING]
+        assert all(state.message for state in states)
+        assert list(await cluster.workloads(namespace, (), live=live)) == []
+
+    async def test_nothing_wrong(self, cluster: Cluster, namespace: str) -> None:
+        """An empty namespace has no problems, and there is nothing to nudge."""
+        assert list(await cluster.problems(namespace, since=datetime(2026, 1, 1, tzinfo=UTC))) == []
+        await cluster.nudge(namespace, MISSING, token="1")  # noqa: S106 - no secret
+
+    # -- all of it ------------------------------------------------------------
+
+    async def test_orphans(self, cluster: Cluster, namespace: str, owner: Owner) -> None:
+        """A namespace of ours whose store no one knows is reported."""
+
+        async def is_reported() -> bool:
+            return namespace in await cluster.orphans(lambda store_id: store_id != owner.store_id)
+
+        await until(cluster, is_reported)
+        assert namespace not in await cluster.orphans(lambda _: True)
+
+    async def test_watch_names_the_store(self, cluster: Cluster, owner: Owner) -> None:
+        """Whoever watches hears of a store when its objects change, and of a deletion too."""
+        name = namespace_of(owner)
+
+        async def heard(changes: AsyncIterator[str]) -> None:
+            async with asyncio.timeout(PATIENCE):
+                while await anext(changes) != owner.store_id:
+                    pass
+
+        async with cluster.watch() as changes:
+            await cluster.create_namespace(name, owner)
+            await heard(changes)
+            await cluster.apply(name, [limit_range()], owner)
+            await heard(changes)
+            await cluster.delete_namespace(name, owner)
+            await heard(changes)

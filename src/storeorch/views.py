@@ -1,0 +1,166 @@
+"""Looking at stores: get, list, history, watch and wait.
+
+Reads the repository alone; must not know engines, adapters or plugins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Sequence
+from typing import Final
+
+from storeorch.errors import StoreFailed, StoreNotFound, WaitTimeout
+from storeorch.models import Event, EventKind, Page, Status, Store, StoreFilter
+from storeorch.ports import Repository
+
+_SETTLED: Final = frozenset({Status.READY, Status.DEGRADED, Status.FAILED})
+
+_SAFETY_NET_SECONDS: Final = 5.0
+"""Watchers look this often even if no change was told of."""
+
+
+class StoreViews(ABC):
+    """The reading half of the orchestrator."""
+
+    @property
+    @abstractmethod
+    def _repository(self) -> Repository:
+        """The open repository."""
+
+    async def get(self, name_or_id: str) -> Store:
+        """Return a store.
+
+        Raises:
+            StoreNotFound: There is no such store.
+        """
+        store = await self._look_up(name_or_id)
+        if store is None:
+            raise StoreNotFound(f"There is no store {name_or_id!a}.")
+        return store
+
+    async def list(
+        self,
+        where: StoreFilter | None = None,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[Store]:
+        """Return stores, newest first.
+
+        Args:
+            where: Which ones; None means all.
+            limit: How many at most on this page.
+            cursor: ``next_cursor`` of the page before.
+        """
+        return await self._repository.list(where or StoreFilter(), limit=limit, cursor=cursor)
+
+    async def events(
+        self, name_or_id: str, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[Event]:
+        """Return the history of a store, oldest first, also of one that is gone.
+
+        Args:
+            name_or_id: The store; by name, all stores that ever had it.
+            after: Only events with a greater id.
+            limit: How many at most.
+
+        Raises:
+            StoreNotFound: There never was such a store.
+        """
+        found = await self._events_of(name_or_id, after=after, limit=limit)
+        if not found and not await self._events_of(name_or_id, after=0, limit=1):
+            raise StoreNotFound(f"There never was a store {name_or_id!a}.")
+        return found
+
+    async def watch(self, name_or_id: str) -> AsyncGenerator[Store]:
+        """Yield a store now and after every change, until it is gone.
+
+        Raises:
+            StoreNotFound: There is no such store.
+        """
+        async with self._repository.changes() as changes:
+            store = await self.get(name_or_id)
+            yield store
+            while True:
+                await changes.wait(_SAFETY_NET_SECONDS)
+                latest = await self._repository.get(store.id)
+                if latest is None:
+                    return
+                if latest != store:
+                    store = latest
+                    yield store
+
+    async def follow(self, name_or_id: str, *, after: int = 0) -> AsyncGenerator[Event]:
+        """Yield events as they come, until the store is gone.
+
+        Args:
+            name_or_id: The store.
+            after: Only events with a greater id.
+
+        Raises:
+            StoreNotFound: There is no such store.
+        """
+        async with self._repository.changes() as changes:
+            store = await self.get(name_or_id)
+            while True:
+                for event in await self._repository.events(store_id=store.id, after=after):
+                    after = event.id
+                    yield event
+                    if event.kind is EventKind.DELETED:
+                        return
+                await changes.wait(_SAFETY_NET_SECONDS)
+
+    async def wait(self, name_or_id: str, *, timeout: float | None = None) -> Store | None:
+        """Wait until a store is settled; the work goes on if the wait ends early.
+
+        Args:
+            name_or_id: The store.
+            timeout: Seconds to wait at most; None waits for ever.
+
+        Returns:
+            The store, ready or degraded; None once a deletion is complete.
+
+        Raises:
+            StoreNotFound: There is no such store.
+            StoreFailed: It failed; the sentence and the hint say why.
+            WaitTimeout: It was not settled in time.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                async for store in self.watch(name_or_id):
+                    if store.status in _SETTLED and store.observed_generation == store.generation:
+                        return _settled(store)
+        except TimeoutError:
+            raise WaitTimeout(
+                f"The store {name_or_id} was not done within {timeout:g} seconds; the work goes on."
+            ) from None
+        return None
+
+    async def _look_up(self, name_or_id: str) -> Store | None:
+        if _is_uuid(name_or_id):
+            return await self._repository.get(name_or_id)
+        return await self._repository.find(name_or_id)
+
+    async def _events_of(self, name_or_id: str, *, after: int, limit: int) -> Sequence[Event]:
+        if _is_uuid(name_or_id):
+            return await self._repository.events(store_id=name_or_id, after=after, limit=limit)
+        return await self._repository.events(name=name_or_id, after=after, limit=limit)
+
+
+def _settled(store: Store) -> Store:
+    if store.status is not Status.FAILED:
+        return store
+    fault = store.fault
+    raise StoreFailed(
+        f"The store {store.name} has failed." + (f" {fault.message}" if fault else ""),
+        hint=fault.hint if fault else None,
+    )
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
