@@ -113,14 +113,14 @@ class Engine:
         Running passes may take ``shutdown_grace`` seconds to end, then they are
         cancelled and their leases given back at once.
         """
-        async with self._repository.changes() as changes:
+        async with self._repository.work() as work:
             loops = [
                 asyncio.create_task(self._guard(loop), name=f"engine-{name}")
                 for name, loop in (
                     ("beat", self._beat),
                     ("renew", self._renew),
                     ("cluster", self._follow_cluster),
-                    ("dispatch", lambda: self._dispatch(changes)),
+                    ("dispatch", lambda: self._dispatch(work)),
                 )
             ]
             try:
@@ -156,7 +156,7 @@ class Engine:
                 if self._only is None or store_id in self._only:
                     self._queue.add(store_id)
 
-    async def _dispatch(self, changes: Changes) -> None:
+    async def _dispatch(self, work: Changes) -> None:
         try:
             async with asyncio.timeout(_FIRST_LOOK_SECONDS):
                 await self._looked.wait()
@@ -166,7 +166,7 @@ class Engine:
             self._freed.clear()
             free = self._settings.max_passes - len(self._running)
             next_due = await self._claim(free) if free > 0 else None
-            await self._wait_for_work(changes, next_due)
+            await self._wait_for_work(work, next_due)
 
     async def _claim(self, free: int) -> float | None:
         """Claim what is due or wanted, start the passes, say when the next is due."""
@@ -201,10 +201,10 @@ class Engine:
             self._running[claim.store.id] = _Running(claim, task, asked_at)
         return batch.next_due
 
-    async def _wait_for_work(self, changes: Changes, next_due: float | None) -> None:
+    async def _wait_for_work(self, work: Changes, next_due: float | None) -> None:
         waits: list[Coroutine[Any, Any, object]] = [self._freed.wait(), self._stopping.wait()]
         if len(self._running) < self._settings.max_passes:
-            waits.extend([changes.wait(), self._queue.wait()])
+            waits.extend([work.wait(), self._queue.wait()])
         tasks = [asyncio.ensure_future(wait) for wait in waits]
         try:
             await asyncio.wait(tasks, timeout=next_due, return_when=asyncio.FIRST_COMPLETED)

@@ -14,20 +14,26 @@ from typing import Final
 
 MASK: Final = "[redacted]"
 
+_KEY: Final = (
+    r"\b[\w.-]*(?:password|passwd|secret|token|api[-_]?key|salt|private[-_]?key)"
+    r"[\w.-]*(?:\\?[\"'])?\s*[:=]\s*"
+)
+
 _PATTERNS: Final = (
-    # scheme://user:password@host
-    (re.compile(r"(?P<keep>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]+(?=@)", re.IGNORECASE), None),
+    # scheme://user:password@host; a password may hold any of these signs, so up to the last @
+    (re.compile(r"(?P<keep>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)\S+(?=@)", re.IGNORECASE), None),
     # Authorization headers and bearer tokens
     (re.compile(r"(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE), None),
-    # password=…, "token": "…", secret-key: …
+    # password="with spaces", 'token': '…'
     (
         re.compile(
-            r"(?P<keep>\b[\w.-]*(?:password|passwd|secret|token|api[-_]?key|salt|private[-_]?key)"
-            r"[\w.-]*[\"']?\s*[:=]\s*[\"']?)[^\s\"',;}]+",
+            rf"(?P<keep>{_KEY}(?P<quote>[\"']))(?:\\.|(?!(?P=quote))[^\\\n])+(?=(?P=quote))",
             re.IGNORECASE,
         ),
         None,
     ),
+    # password=…, \"token\": \"…\", secret-key: …
+    (re.compile(rf"(?P<keep>{_KEY}(?:\\?[\"'])?)[^\s\"',;}}]+", re.IGNORECASE), None),
     # PEM private keys
     (
         re.compile(

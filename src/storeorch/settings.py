@@ -31,7 +31,10 @@ def _default_log_file() -> Path:
 
 
 def _expand(path: Path | None) -> Path | None:
-    return path.expanduser() if path else None
+    try:
+        return path.expanduser() if path else None
+    except RuntimeError as error:
+        raise ValueError("there is no such user") from error
 
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -71,7 +74,7 @@ class Settings(BaseSettings):
     """How many Helm processes may run at once. Default 4: Helm needs a core for 0.1 s each."""
 
     max_passes: Annotated[int, Field(ge=1, le=512)] = 32
-    """How many stores one engine works on at once; a waiting store is not counted."""
+    """How many stores one engine works on at once, waiting ones not counted. Default 32."""
 
     provision_timeout: Seconds = 600
     """Seconds that a store's workloads may take to become ready. Default 600 (10 minutes)."""

@@ -80,8 +80,9 @@ class StoreViews(ABC):
         Raises:
             StoreNotFound: There is no such store.
         """
-        async with self._repository.changes() as changes:
-            store = await self.get(name_or_id)
+        found = await self.get(name_or_id)
+        async with self._repository.changes(found.id) as changes:
+            store = await self.get(found.id)
             yield store
             while True:
                 await changes.wait(_SAFETY_NET_SECONDS)
@@ -102,8 +103,8 @@ class StoreViews(ABC):
         Raises:
             StoreNotFound: There is no such store.
         """
-        async with self._repository.changes() as changes:
-            store = await self.get(name_or_id)
+        store = await self.get(name_or_id)
+        async with self._repository.changes(store.id) as changes:
             while True:
                 for event in await self._repository.events(store_id=store.id, after=after):
                     after = event.id

@@ -1,20 +1,24 @@
-"""Tell waiting tasks that something was committed, here or in another process.
+"""Tell waiting tasks what was committed, here or in another process.
 
 A change made in this process is told at once. Another process's commit to the
 same SQLite file is noticed by the operating system's file notification on the
-write-ahead log, through watchfiles; no query is made while nothing happens.
+write-ahead log, through watchfiles; then one query, shared by all who wait,
+finds out which stores changed. No query is made while nothing happens.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from watchfiles import Change, awatch
+
+from storeorch.errors import StoreorchError
 
 _log = logging.getLogger("storeorch.operator")
 
@@ -43,8 +47,39 @@ class Flag:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Up to where the commits of the database are known.
+
+    Attributes:
+        updated_at: Newest ``updated_at`` of a store, in milliseconds.
+        event_id: Newest event.
+    """
+
+    updated_at: int
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was committed since a mark.
+
+    Attributes:
+        mark: Where to look on from.
+        updated: ``updated_at`` of the stores that changed, by id.
+        gone: Ids of stores that were removed.
+    """
+
+    mark: Mark
+    updated: dict[str, int] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+
+
+LookSince = Callable[[Mark | None], Awaitable[Look]]
+
+
 class ChangeHub:
-    """Hands every commit to all flags of this process.
+    """Hands every commit to those who wait for it.
 
     Args:
         file: The SQLite file that other processes may write too, or None.
@@ -52,25 +87,49 @@ class ChangeHub:
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._flags: set[Flag] = set()
+        self._by_store: dict[str | None, set[Flag]] = {}
+        self._for_work: set[Flag] = set()
         self._watcher: asyncio.Task[None] | None = None
+        self._ours: dict[str, int] = {}
+        self._mark: Mark | None = None
 
-    def notify(self) -> None:
-        """Raise all flags."""
-        for flag in self._flags:
-            flag.raise_()
+    def changed(self, store_id: str, updated_at: int | None, *, work: bool) -> None:
+        """Tell of a commit by this process.
+
+        Args:
+            store_id: The store.
+            updated_at: What was written there, in milliseconds; None if it was removed.
+            work: Whether it may be claimed now.
+        """
+        if self._watcher is not None and updated_at is not None:
+            self._ours[store_id] = updated_at
+        self._raise(store_id, work=work)
 
     @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator[Flag]:
-        """Hold a flag, raised by every commit from now on."""
+    async def subscribe(
+        self, look: LookSince, *, store_id: str | None = None, work: bool = False
+    ) -> AsyncIterator[Flag]:
+        """Hold a flag.
+
+        Args:
+            look: Finds out what other processes committed.
+            store_id: Only changes of this store; None means of any.
+            work: Only what makes a store claimable, by anyone.
+        """
         flag = Flag()
-        self._flags.add(flag)
+        flags = self._for_work if work else self._by_store.setdefault(store_id, set())
+        flags.add(flag)
         if self._watcher is None and self._file is not None:
-            self._watcher = asyncio.create_task(self._watch_file(self._file), name="db-changes")
+            self._mark = (await look(None)).mark
+            self._watcher = asyncio.create_task(
+                self._watch_file(self._file, look), name="db-changes"
+            )
         try:
             yield flag
         finally:
-            self._flags.discard(flag)
+            flags.discard(flag)
+            if not flags and not work:
+                self._by_store.pop(store_id, None)
 
     async def close(self) -> None:
         """Stop watching the file."""
@@ -80,7 +139,17 @@ class ChangeHub:
                 await self._watcher
             self._watcher = None
 
-    async def _watch_file(self, file: Path) -> None:
+    def _raise(self, store_id: str, *, work: bool) -> None:
+        flags = [*self._by_store.get(store_id, ()), *self._by_store.get(None, ())]
+        for flag in [*flags, *self._for_work] if work else flags:
+            flag.raise_()
+
+    def _raise_all(self) -> None:
+        for flags in (self._for_work, *self._by_store.values()):
+            for flag in flags:
+                flag.raise_()
+
+    async def _watch_file(self, file: Path, look: LookSince) -> None:
         names = {file.name, f"{file.name}-wal"}
 
         def ours(change: Change, path: str) -> bool:  # noqa: ARG001 - watchfiles' form
@@ -88,12 +157,26 @@ class ChangeHub:
 
         try:
             async for _ in awatch(
-                file.parent,
-                watch_filter=ours,
-                recursive=False,
-                step=_STEP_MS,
-                debounce=_STEP_MS,
+                file.parent, watch_filter=ours, recursive=False, step=_STEP_MS, debounce=_STEP_MS
             ):
-                self.notify()
+                try:
+                    seen = await look(self._mark)
+                except StoreorchError:
+                    self._raise_all()
+                    continue
+                self._take(seen)
         except (OSError, RuntimeError) as error:
             _log.error("changes by other processes are not noticed", exc_info=error)
+
+    def _take(self, seen: Look) -> None:
+        """Tell of what others committed; our own commits were told of already."""
+        self._mark = seen.mark
+        for store_id, updated_at in seen.updated.items():
+            if self._ours.get(store_id) != updated_at:
+                self._ours[store_id] = updated_at
+                self._raise(store_id, work=True)
+        for store_id in seen.gone:
+            self._raise(store_id, work=False)
+        # Only what the next look may see again is worth remembering.
+        newest = seen.mark.updated_at
+        self._ours = {store_id: at for store_id, at in self._ours.items() if at >= newest}

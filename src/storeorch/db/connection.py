@@ -19,6 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from storeorch.errors import DatabaseUnavailable
 
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+READ_ONLY: Final = "storeorch_read_only"
+"""Execution option of connections that only read."""
+
 _BUSY_TIMEOUT_MS: Final = 10_000
 _SQLITE_SENTENCES: Final = {
     "SQLITE_READONLY": "The database file cannot be written.",
@@ -83,7 +86,11 @@ def open_engine(url: URL) -> AsyncEngine:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             url = url.set(database=str(path))
-        engine = create_async_engine(url, pool_pre_ping=path is None)
+        # A reset on return is one more hop to the driver's thread: SQLite's connections
+        # are in autocommit mode, and every transaction of ours ends by itself.
+        sqlite = url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"pool_reset_on_return": None} if sqlite else {}
+        engine = create_async_engine(url, pool_pre_ping=not sqlite, **options)
     except OSError as error:
         raise DatabaseUnavailable("The folder of the database cannot be made.") from error
     except (NoSuchModuleError, ImportError) as error:
@@ -100,7 +107,8 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
     """Let readers and one writer work side by side, and take the write lock at once.
 
     A deferred transaction that reads first cannot become a writer while another
-    one writes: it fails without waiting. ``BEGIN IMMEDIATE`` waits instead.
+    one writes: it fails without waiting. ``BEGIN IMMEDIATE`` waits instead. Reads
+    need no transaction: each of ours is one statement.
     """
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -118,7 +126,8 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if not connection.get_execution_options().get(READ_ONLY):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager

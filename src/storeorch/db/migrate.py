@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storeorch.db.connection import open_engine, parse_url, translated
+from storeorch.db.connection import READ_ONLY, open_engine, parse_url, translated
 from storeorch.errors import DatabaseOutdated
 
 HEAD: Final = "0001"
@@ -22,9 +22,8 @@ HEAD: Final = "0001"
 async def current_revision(engine: AsyncEngine) -> str | None:
     """Return the revision of the schema, or None for an empty database."""
     with translated():
-        async with engine.connect() as connection:
-            autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            return await autocommit.run_sync(_read_revision)
+        async with engine.execution_options(**{READ_ONLY: True}).connect() as connection:
+            return await connection.run_sync(_read_revision)
 
 
 async def upgrade(engine: AsyncEngine) -> bool:

@@ -14,14 +14,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Self
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storeorch import lifecycle
 from storeorch.db import migrate, statements
-from storeorch.db.changes import ChangeHub
-from storeorch.db.connection import open_engine, parse_url, sqlite_path, translated
+from storeorch.db.changes import ChangeHub, Look, Mark
+from storeorch.db.connection import READ_ONLY, open_engine, parse_url, sqlite_path, translated
 from storeorch.db.tables import events, now_ms, stores, to_datetime, to_event, to_store, workers
 from storeorch.errors import (
     DatabaseOutdated,
@@ -64,6 +64,7 @@ class SqlRepository:
 
     def __init__(self, engine: AsyncEngine, hub: ChangeHub, *, cluster: str) -> None:
         self._engine = engine
+        self._reader = engine.execution_options(**{READ_ONLY: True})
         self._hub = hub
         self._cluster = cluster
         # SQLite has one writer; queueing here is fair and cheaper than its busy handler.
@@ -130,6 +131,7 @@ class SqlRepository:
                     status=store.status,
                 )
                 await self._append(connection, store, 0, [declared])
+            self._hub.changed(store.id, _updated(store), work=True)
         except IntegrityError as error:
             existing = await self.find(new.name)
             if existing is not None and existing.status is Status.DELETING:
@@ -183,6 +185,7 @@ class SqlRepository:
                 status=store.status,
             )
             await self._append(connection, store, 0, [declared])
+        self._hub.changed(store.id, _updated(store), work=True)
         return store
 
     # -- reading --------------------------------------------------------------
@@ -250,7 +253,7 @@ class SqlRepository:
         statement = statements.claim_due(
             self._cluster, worker, limit=limit, lease=lease, wanted=wanted, only=only
         )
-        async with self._write(silent=True) as connection:
+        async with self._write() as connection:
             rows = (await connection.execute(statement)).mappings().all()
             query = statements.next_due(self._cluster, only)
             left: int | None = await connection.scalar(query)
@@ -265,7 +268,7 @@ class SqlRepository:
         """See ``ports.Repository.renew``."""
         if not leases:
             return {}
-        async with self._write(silent=True) as connection:
+        async with self._write() as connection:
             result = await connection.execute(statements.renew(worker, leases, lease=lease))
             return {row.id: row.generation for row in result}
 
@@ -274,7 +277,9 @@ class SqlRepository:
     ) -> Store:
         """See ``ports.Repository.record``."""
         async with self._write() as connection:
-            return await self._observe(connection, claim, observation, events)
+            store = await self._observe(connection, claim, observation, events)
+        self._hub.changed(store.id, _updated(store), work=False)
+        return store
 
     async def finish(
         self,
@@ -288,7 +293,8 @@ class SqlRepository:
         async with self._write() as connection:
             store = await self._observe(connection, claim, observation, events)
             await connection.execute(statements.release(claim, due_in))
-            return store
+        self._hub.changed(store.id, _updated(store), work=False)
+        return store
 
     async def remove(self, claim: Claim, events: Sequence[NewEvent]) -> None:
         """See ``ports.Repository.remove``."""
@@ -299,17 +305,19 @@ class SqlRepository:
             if gone.first() is None:
                 raise LeaseLost
             await self._append(connection, claim.store, claim.epoch, events)
+        self._hub.changed(claim.store.id, None, work=False)
 
     async def give_back(self, claim: Claim, *, due_in: float | None) -> None:
         """See ``ports.Repository.give_back``."""
+        statement = statements.release(claim, due_in).values(updated_at=now_ms())
         async with self._write() as connection:
-            await connection.execute(statements.release(claim, due_in))
+            await connection.execute(statement)
 
     # -- engines --------------------------------------------------------------
 
     async def beat(self, worker: str, *, alive: bool = True) -> None:
         """See ``ports.Repository.beat``."""
-        async with self._write(silent=True) as connection:
+        async with self._write() as connection:
             stale = workers.c.seen_at < now_ms() - _WORKER_TTL_MS
             await connection.execute(delete(workers).where((workers.c.name == worker) | stale))
             if alive:
@@ -327,27 +335,52 @@ class SqlRepository:
             rows = (await connection.execute(query)).mappings()
             return [Worker(name=row["name"], seen_at=to_datetime(row["seen_at"])) for row in rows]
 
-    def changes(self) -> AbstractAsyncContextManager[Changes]:
+    def changes(self, store_id: str | None = None) -> AbstractAsyncContextManager[Changes]:
         """See ``ports.Repository.changes``."""
-        return self._hub.subscribe()
+        return self._hub.subscribe(self._look, store_id=store_id)
+
+    def work(self) -> AbstractAsyncContextManager[Changes]:
+        """See ``ports.Repository.work``."""
+        return self._hub.subscribe(self._look, work=True)
 
     # -- inside ---------------------------------------------------------------
 
     @asynccontextmanager
-    async def _write(self, *, silent: bool = False) -> AsyncIterator[AsyncConnection]:
-        """Run one writing transaction; ``silent`` where nobody waits for what it wrote."""
+    async def _write(self) -> AsyncIterator[AsyncConnection]:
+        """Run one writing transaction."""
         async with self._writer:
             with translated():
                 async with self._engine.begin() as connection:
                     yield connection
-        if not silent:
-            self._hub.notify()
 
     @asynccontextmanager
     async def _read(self) -> AsyncIterator[AsyncConnection]:
         with translated():
-            async with self._engine.connect() as connection:
-                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            async with self._reader.connect() as connection:
+                yield connection
+
+    async def _look(self, since: Mark | None) -> Look:
+        """Find out which stores changed since a mark, whoever changed them."""
+        newest = select(
+            func.coalesce(select(func.max(stores.c.updated_at)).scalar_subquery(), 0),
+            func.coalesce(select(func.max(events.c.id)).scalar_subquery(), 0),
+        )
+        async with self._read() as connection:
+            updated_at, event_id = (await connection.execute(newest)).one()
+            mark = Mark(updated_at, event_id)
+            if since is None:
+                return Look(mark)
+            changed = select(stores.c.id, stores.c.updated_at).where(
+                stores.c.updated_at >= since.updated_at
+            )
+            gone = select(events.c.store_id).where(
+                events.c.id > since.event_id, events.c.kind == EventKind.DELETED.value
+            )
+            return Look(
+                mark,
+                {row.id: row.updated_at for row in await connection.execute(changed)},
+                frozenset(await connection.scalars(gone)),
+            )
 
     async def _one(self, where: Any) -> Store | None:
         async with self._read() as connection:
@@ -392,6 +425,10 @@ _SENTENCES = {
     Declaration.RETRY: "Another attempt at the store {name} was declared.",
     Declaration.DELETE: "The deletion of the store {name} was declared.",
 }
+
+
+def _updated(store: Store) -> int:
+    return round(store.updated_at.timestamp() * 1000)
 
 
 def _cursor(created_at: int, store_id: str) -> str:

@@ -69,6 +69,7 @@ stores = Table(
     UniqueConstraint("cluster", "name"),
     Index(None, "due_at"),
     Index(None, "created_at", "id"),
+    Index(None, "updated_at"),
 )
 
 events = Table(

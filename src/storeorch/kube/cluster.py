@@ -266,7 +266,9 @@ class KubeCluster:
     async def _nudge(self, namespace: str, ref: WorkloadRef, token: str) -> None:
         informer = self._watching.workloads[ref.kind]
         seen = informer.index.get(namespace, ref.name) if informer.usable else None
-        if seen and seen.nudged == token:
+        # A Deployment counts a change of its annotations as a generation, so one that is
+        # ready would stop being so for a moment, and has put nothing off anyway.
+        if seen and (seen.ready or seen.nudged == token):
             return
         call = Call(
             Verb.PATCH,

@@ -69,7 +69,9 @@ def _deployment(spec: dict[str, Any], status: dict[str, Any]) -> Readiness:
     available = min(status.get("availableReplicas", 0), updated)
     message = _count(available, wanted)
     if available >= wanted and total > updated:
-        message = f"{_replicas(total - updated)} of an earlier revision remain."
+        message = (
+            f"{_replicas(total - updated)} of an earlier revision {_verb(total - updated)} left."
+        )
     ready = updated >= wanted and available >= wanted and total <= updated
     return Readiness(ready=ready, message=message, populated=updated >= wanted)
 
@@ -89,7 +91,7 @@ def _stateful_set(spec: dict[str, Any], status: dict[str, Any]) -> Readiness:
     )
     message = _count(available, wanted)
     if available >= wanted and not current:
-        message = f"{updated} of {_replicas(wanted)} are of the present revision."
+        message = f"{updated} of {_replicas(wanted)} {_verb(wanted)} of the present revision."
     ready = available >= wanted and total <= wanted and current
     return Readiness(ready=ready, message=message, populated=total >= wanted)
 
@@ -114,9 +116,12 @@ def _job(spec: dict[str, Any], status: dict[str, Any]) -> Readiness:
 
 
 def _count(available: int, wanted: int) -> str:
-    verb = "is" if wanted == 1 else "are"
-    return f"{available} of {_replicas(wanted)} {verb} ready."
+    return f"{available} of {_replicas(wanted)} {_verb(wanted)} ready."
 
 
 def _replicas(count: int) -> str:
     return "1 replica" if count == 1 else f"{count} replicas"
+
+
+def _verb(count: int) -> str:
+    return "is" if count == 1 else "are"

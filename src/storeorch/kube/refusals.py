@@ -15,7 +15,7 @@ from storeorch.ports import Problem
 NAME: Final = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
 """Pattern of an object's name."""
 
-RESOURCE: Final = r"(?:[a-z0-9.-]{1,100}/)?[a-z0-9.-]{1,63}"
+RESOURCE: Final = r"(?:[a-z0-9.-]{1,100}/)?[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
 """Pattern of a resource that is counted, such as ``limits.cpu``."""
 
 _QUANTITY: Final = r"[0-9][0-9.]{0,20}(?:[EPTGMKk]i?|[munEe][0-9]{0,3})?"

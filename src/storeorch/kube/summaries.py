@@ -73,7 +73,8 @@ class Workload:
     Attributes:
         ready: See ``readiness``.
         message: See ``readiness``.
-        generation: Grows when someone changes the specification.
+        generation: Grows when someone changes the specification; a Deployment's also
+            with its annotations.
         troubles: What its conditions tell.
         populated: See ``readiness``.
         nudged: The token it was last nudged with.

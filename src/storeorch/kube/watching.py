@@ -48,26 +48,30 @@ _WARNINGS_KEPT: Final = 32
 
 
 class Listener:
-    """Hands out ids of stores whose objects changed, each once until it was taken."""
+    """Hands out ids of stores whose objects changed, each once until it was taken.
+
+    Attributes:
+        pending: The ids that were not taken yet, in the order of the changes.
+    """
 
     def __init__(self) -> None:
-        self._pending: dict[str, None] = {}
+        self.pending: dict[str, None] = {}
         self._raised = asyncio.Event()
 
     def tell(self, store_id: str) -> None:
         """Note that something of a store changed."""
-        self._pending[store_id] = None
+        self.pending[store_id] = None
         self._raised.set()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> str:
-        while not self._pending:
+        while not self.pending:
             self._raised.clear()
             await self._raised.wait()
-        store_id = next(iter(self._pending))
-        del self._pending[store_id]
+        store_id = next(iter(self.pending))
+        del self.pending[store_id]
         return store_id
 
 

@@ -186,6 +186,18 @@ class Repository(Protocol):
         """Return the engines that gave a sign of life within that many seconds."""
         ...
 
-    def changes(self) -> AbstractAsyncContextManager[Changes]:
-        """Watch for commits by anyone, other processes included."""
+    def changes(self, store_id: str | None = None) -> AbstractAsyncContextManager[Changes]:
+        """Watch for commits by anyone, other processes included.
+
+        Args:
+            store_id: Only what changes this store; None means any store.
+        """
+        ...
+
+    def work(self) -> AbstractAsyncContextManager[Changes]:
+        """Watch for commits that make a store claimable, by anyone.
+
+        Observations written by this process do not count: whoever wrote them
+        knows what is to be done next.
+        """
         ...

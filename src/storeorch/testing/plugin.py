@@ -6,6 +6,8 @@ test with ``storeorch.testing.virtual_time`` to run it on that clock.
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from storeorch.testing.clock import VirtualClock
@@ -15,7 +17,10 @@ from storeorch.testing.releases import MemoryReleases
 from storeorch.testing.repository import MemoryRepository
 from storeorch.testing.sandbox import Sandbox
 
-pytest.register_assert_rewrite("storeorch.testing.conformance", "storeorch.testing.contracts")
+for _suite in ("storeorch.testing.conformance", "storeorch.testing.contracts"):
+    # What was imported already cannot be rewritten; its failures then say less.
+    if _suite not in sys.modules:
+        pytest.register_assert_rewrite(_suite)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -334,14 +334,18 @@ class MemoryRepository:
         return await self._transact("workers", read, silent=True)
 
     @asynccontextmanager
-    async def changes(self) -> AsyncIterator[Changes]:
-        """See ``ports.Repository.changes``."""
+    async def changes(self, store_id: str | None = None) -> AsyncIterator[Changes]:  # noqa: ARG002
+        """See ``ports.Repository.changes``; tells of every store, which is never too little."""
         flag = MemoryChanges()
         self._flags.add(flag)
         try:
             yield flag
         finally:
             self._flags.discard(flag)
+
+    def work(self) -> AbstractAsyncContextManager[Changes]:
+        """See ``ports.Repository.work``; tells of every commit, which is never too little."""
+        return self.changes()
 
     # -- inside ---------------------------------------------------------------
 

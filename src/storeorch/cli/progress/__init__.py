@@ -6,8 +6,8 @@ as a live picture on a terminal, as plain lines elsewhere.
 
 from __future__ import annotations
 
-from storeorch.cli.progress.follow import WatchesStores, follow_stores, settled
-from storeorch.cli.progress.view import StepState, StepView, StoreView
+from storeorch.cli.progress.follow import WatchesStores, follow_stores
+from storeorch.cli.progress.view import StepState, StepView, StoreView, settled
 
 __all__ = [
     "StepState",

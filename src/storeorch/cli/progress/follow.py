@@ -15,16 +15,14 @@ from storeorch.cli.duration import written
 from storeorch.cli.progress.live import LiveScreen
 from storeorch.cli.progress.plain import PlainScreen
 from storeorch.cli.progress.screen import Screen
-from storeorch.cli.progress.view import PlannedStep, plan_from
+from storeorch.cli.progress.view import PlannedStep, plan_from, settled
 from storeorch.errors import UnknownStoreType, WaitTimeout
-from storeorch.models import Status, Store
+from storeorch.models import Store
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from storeorch.storetype import StoreType
-
-_SETTLED = frozenset({Status.READY, Status.DEGRADED, Status.FAILED})
 
 
 class WatchesStores(Protocol):
@@ -37,11 +35,6 @@ class WatchesStores(Protocol):
     def type(self, name: str) -> StoreType:
         """Return the store type of that name or raise ``UnknownStoreType``."""
         ...
-
-
-def settled(store: Store) -> bool:
-    """Return whether nothing more is to come of what was last declared of a store."""
-    return store.status in _SETTLED and store.observed_generation >= store.generation
 
 
 def _now() -> datetime:

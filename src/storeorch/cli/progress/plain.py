@@ -60,7 +60,7 @@ class PlainScreen(Screen):
 
     def _line(self, *words: str | None) -> None:
         text = "  ".join(word for word in words if word)
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def _essence(step: StepView) -> tuple[StepState, str]:

@@ -21,6 +21,9 @@ REMOVED_REASON: Final = "Removed"
 """Reason of the condition of a step whose part is gone."""
 
 
+_SETTLED: Final = frozenset({Status.READY, Status.DEGRADED, Status.FAILED})
+
+
 class StepState(StrEnum):
     """How far a step is."""
 
@@ -72,7 +75,7 @@ class StoreView:
         url: Its address, once known.
         steps: Its steps in the order in which they are taken.
         fault: Why it is not as declared.
-        seconds: Since it was declared.
+        seconds: Since it was declared, until it was settled.
     """
 
     name: str
@@ -94,6 +97,11 @@ class StoreView:
         return next((step for step in self.steps if step.state in running), None)
 
 
+def settled(store: Store) -> bool:
+    """Return whether nothing more is to come of what was last declared of a store."""
+    return store.status in _SETTLED and store.observed_generation >= store.generation
+
+
 def plan_from(store: Store) -> tuple[PlannedStep, ...]:
     """Guess the steps from the conditions, where the store type is not installed here."""
     return tuple(PlannedStep(condition.type, condition.type) for condition in store.conditions)
@@ -107,6 +115,8 @@ def view_store(store: Store, plan: Sequence[PlannedStep], now: datetime) -> Stor
         plan: The steps of its type in the order in which they are applied.
         now: The time of day.
     """
+    # What is settled takes no more time.
+    end = store.updated_at if settled(store) else now
     removing = store.status is Status.DELETING
     ordered = tuple(reversed(plan)) if removing else tuple(plan)
     started = store.declared_at
@@ -130,15 +140,15 @@ def view_store(store: Store, plan: Sequence[PlannedStep], now: datetime) -> Stor
             steps.append(StepView(planned.name, StepState.PENDING))
         else:
             reached = True
-            seconds = max(0.0, (now - started).total_seconds())
+            seconds = max(0.0, (end - started).total_seconds())
             steps.append(StepView(planned.name, _state(store), seconds, _message(store, condition)))
     return StoreView(
         name=store.name,
         status=store.status.value,
-        url=store.url,
+        url=None if removing else store.url,
         steps=tuple(steps),
         fault=store.fault,
-        seconds=max(0.0, (now - store.declared_at).total_seconds()),
+        seconds=max(0.0, (end - store.declared_at).total_seconds()),
     )
 
 

@@ -39,7 +39,10 @@ class Parameter:
 
 def flatten(schema: Schema) -> Sequence[Parameter]:
     """Return what can be set, in the order of the schema."""
-    return list(_walk(schema, schema.get("$defs", {}), prefix="", defaults={}, seen=()))
+    defs = schema.get("$defs", {})
+    # A model that contains itself is written as a reference even at the top.
+    reference, top = _resolve(schema, defs)
+    return list(_walk(top, defs, prefix="", defaults={}, seen=(reference,)))
 
 
 def one_line(docstring: str) -> str:

@@ -42,6 +42,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_stores_due_at", "stores", ["due_at"])
     op.create_index("ix_stores_created_at_id", "stores", ["created_at", "id"])
+    op.create_index("ix_stores_updated_at", "stores", ["updated_at"])
     op.create_table(
         "events",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), nullable=False),
