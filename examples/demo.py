@@ -40,7 +40,7 @@ class DemoFailed(Exception):
 
 def dev(*arguments: str) -> str:
     """Run ``storeorch dev``; progress goes to the terminal, the answer is returned."""
-    command = [sys.executable, "-m", "storeorch.cli", "dev", *arguments]
+    command = [sys.executable, "-m", "storeorch", "dev", *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise DemoFailed(f"'storeorch dev {' '.join(arguments)}' failed.")
@@ -49,7 +49,7 @@ def dev(*arguments: str) -> str:
 
 def cluster_is_up() -> bool:
     """Whether a development cluster ran before the demo; then it is not ours to take down."""
-    command = [sys.executable, "-m", "storeorch.cli", "dev", "status"]
+    command = [sys.executable, "-m", "storeorch", "dev", "status"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -133,7 +133,7 @@ def start_engine(log: Path) -> subprocess.Popen[bytes]:
     """Start an engine in a process and session of its own."""
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "storeorch.cli", "run"],
+            [sys.executable, "-m", "storeorch", "run"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -145,8 +145,10 @@ class Engine:
                 await self._clock.sleep(_RECONNECT_SECONDS)
 
     async def _beat(self) -> None:
+        """Give signs of life; an engine restricted to some stores is none that others may trust."""
         while True:
-            await self._repository.beat(self._worker)
+            if self._only is None:
+                await self._repository.beat(self._worker)
             await self._clock.sleep(BEAT_SECONDS)
 
     async def _follow_cluster(self) -> None:
@@ -279,6 +281,8 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _farewell(self) -> None:
+        if self._only is not None:
+            return
         try:
             await self._repository.beat(self._worker, alive=False)
         except StoreorchError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +20,7 @@ from storeorch.errors import (
     DeadlineExceeded,
     EnvironmentNotReady,
     InternalError,
+    InvalidParameters,
     LeaseLost,
     StoreorchError,
     WorkloadFailed,
@@ -137,25 +138,29 @@ class Reconciler:
             url=claim.store.url,
         )
         step: Step | None = None
+        behind: list[Step] = []
         try:
             store_type = self._type_of(claim.store.type)
-            parameters = store_type.check(claim.store.parameters)
+            parameters = _parameters(store_type, claim.store, action)
             steps = list(store_type.steps())
             if action is Action.REMOVE:
                 steps.reverse()
-            for step in steps:
+            for number, step in enumerate(steps, 1):
+                behind = steps[number:]
                 if step.slow and run.changed:
                     await self._record(run)
                 outcome = await self._take(run, step, action, parameters)
                 if isinstance(outcome, Waiting):
                     run.waiting = outcome
                     break
-            self._mark_rest(run, steps, step, action)
             progress = Progress.COMPLETE if run.waiting is None else Progress.WAITING
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 - one store's defect must not stop the engine
             progress = self._explain(run, step, error)
+        # What a transient error hid is still as it was seen last.
+        if action is Action.APPLY and progress in {Progress.WAITING, Progress.FAILED}:
+            self._mark_pending(run, behind)
         await self._conclude(run, action, progress)
 
     async def _take(self, run: _Pass, step: Step, action: Action, parameters: BaseModel) -> Outcome:
@@ -220,13 +225,9 @@ class Reconciler:
                 )
             )
 
-    def _mark_rest(
-        self, run: _Pass, steps: list[Step], stopped_at: Step | None, action: Action
-    ) -> None:
-        """Say of the steps behind the one that waits that they are not reached."""
-        if run.waiting is None or action is Action.REMOVE or stopped_at is None:
-            return
-        for step in steps[steps.index(stopped_at) + 1 :]:
+    def _mark_pending(self, run: _Pass, steps: Sequence[Step]) -> None:
+        """Say of the steps behind the one where the walk ended that they are not reached."""
+        for step in steps:
             self._set(run, step, _PENDING, "It waits for the steps before it.", holds=False)
 
     def _explain(self, run: _Pass, step: Step | None, error: Exception) -> Progress:
@@ -306,7 +307,7 @@ class Reconciler:
         if after is not before:
             run.events.append(self._transition(run, after))
         observation = run.observation(after, run.store.generation, attempts)
-        due_in = self._due_in(progress, run.waiting, attempts)
+        due_in = self._due_in(after, progress, run.waiting, attempts)
         store = await self._repository.finish(run.claim, observation, run.events, due_in=due_in)
         if store.status is not before:
             log.info("store %s: %s -> %s", store.name, before.value, store.status.value)
@@ -334,7 +335,9 @@ class Reconciler:
             error_id=run.fault.error_id if run.fault else None,
         )
 
-    def _due_in(self, progress: Progress, waiting: Waiting | None, attempts: int) -> float | None:
+    def _due_in(
+        self, status: Status, progress: Progress, waiting: Waiting | None, attempts: int
+    ) -> float | None:
         resync = self._settings.resync_interval
         resync *= 1 + _RESYNC_JITTER * (self._rng.random() - 0.5)
         if progress is Progress.RETRYING:
@@ -344,8 +347,18 @@ class Reconciler:
                 cap=self._settings.backoff_cap,
                 rng=self._rng,
             )
-        if progress is Progress.FAILED:
+        if status is Status.FAILED:
             return None
         if waiting is not None and waiting.look_again_in is not None:
             return min(max(waiting.look_again_in, 0.0), resync)
         return resync
+
+
+def _parameters(store_type: StoreType, store: Store, action: Action) -> BaseModel:
+    """Check the parameters; a removal must not fail because a newer plugin refuses them."""
+    try:
+        return store_type.check(store.parameters)
+    except InvalidParameters:
+        if action is not Action.REMOVE:
+            raise
+        return store_type.parameters.model_construct()

@@ -5,11 +5,13 @@ This module knows drivers and their errors; it must not know tables.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
@@ -17,6 +19,9 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from storeorch.errors import DatabaseUnavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 READ_ONLY: Final = "storeorch_read_only"
@@ -128,6 +133,32 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
     def on_begin(connection: Any) -> None:
         if not connection.get_execution_options().get(READ_ONLY):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def uninterrupted(
+    method: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Let a transaction end although its caller is cancelled.
+
+    A transaction lasts milliseconds. One that is cancelled between its statements
+    may leave the connection, and with it SQLite's only write lock, in the driver's
+    thread; so the caller's cancellation waits until the transaction has ended.
+    """
+
+    @wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        task = asyncio.create_task(method(*args, **kwargs))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            while not task.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # retrieved: nobody is left to be told
+            raise
+
+    return call
 
 
 @contextmanager

@@ -21,7 +21,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from storeorch import lifecycle
 from storeorch.db import migrate, statements
 from storeorch.db.changes import ChangeHub, Look, Mark
-from storeorch.db.connection import READ_ONLY, open_engine, parse_url, sqlite_path, translated
+from storeorch.db.connection import (
+    READ_ONLY,
+    open_engine,
+    parse_url,
+    sqlite_path,
+    translated,
+    uninterrupted,
+)
 from storeorch.db.tables import events, now_ms, stores, to_datetime, to_event, to_store, workers
 from storeorch.errors import (
     DatabaseOutdated,
@@ -104,6 +111,7 @@ class SqlRepository:
 
     # -- declarations ---------------------------------------------------------
 
+    @uninterrupted
     async def create(self, new: NewStore, *, actor: str) -> Store:
         """See ``ports.Repository.create``."""
         values = {
@@ -139,6 +147,7 @@ class SqlRepository:
             raise NameTaken(f"A store named {new.name} exists already.") from error
         return store
 
+    @uninterrupted
     async def declare(
         self,
         store_id: str,
@@ -190,14 +199,17 @@ class SqlRepository:
 
     # -- reading --------------------------------------------------------------
 
+    @uninterrupted
     async def get(self, store_id: str) -> Store | None:
         """See ``ports.Repository.get``."""
         return await self._one(stores.c.id == store_id)
 
+    @uninterrupted
     async def find(self, name: str) -> Store | None:
         """See ``ports.Repository.find``."""
         return await self._one((stores.c.cluster == self._cluster) & (stores.c.name == name))
 
+    @uninterrupted
     async def list(
         self, where: StoreFilter, *, limit: int = 100, cursor: str | None = None
     ) -> Page[Store]:
@@ -221,6 +233,7 @@ class SqlRepository:
             next_cursor=_cursor(rows[-1]["created_at"], rows[-1]["id"]) if more else None,
         )
 
+    @uninterrupted
     async def events(
         self,
         *,
@@ -240,6 +253,7 @@ class SqlRepository:
 
     # -- leases ---------------------------------------------------------------
 
+    @uninterrupted
     async def claim(
         self,
         worker: str,
@@ -262,6 +276,7 @@ class SqlRepository:
         )
         return ClaimBatch(claims=claims, next_due=None if left is None else max(left / 1000, 0))
 
+    @uninterrupted
     async def renew(
         self, worker: str, leases: Mapping[str, int], *, lease: float
     ) -> Mapping[str, int]:
@@ -272,6 +287,7 @@ class SqlRepository:
             result = await connection.execute(statements.renew(worker, leases, lease=lease))
             return {row.id: row.generation for row in result}
 
+    @uninterrupted
     async def record(
         self, claim: Claim, observation: Observation, events: Sequence[NewEvent]
     ) -> Store:
@@ -281,6 +297,7 @@ class SqlRepository:
         self._hub.changed(store.id, _updated(store), work=False)
         return store
 
+    @uninterrupted
     async def finish(
         self,
         claim: Claim,
@@ -296,6 +313,7 @@ class SqlRepository:
         self._hub.changed(store.id, _updated(store), work=False)
         return store
 
+    @uninterrupted
     async def remove(self, claim: Claim, events: Sequence[NewEvent]) -> None:
         """See ``ports.Repository.remove``."""
         async with self._write() as connection:
@@ -307,6 +325,7 @@ class SqlRepository:
             await self._append(connection, claim.store, claim.epoch, events)
         self._hub.changed(claim.store.id, None, work=False)
 
+    @uninterrupted
     async def give_back(self, claim: Claim, *, due_in: float | None) -> None:
         """See ``ports.Repository.give_back``."""
         statement = statements.release(claim, due_in).values(updated_at=now_ms())
@@ -315,6 +334,7 @@ class SqlRepository:
 
     # -- engines --------------------------------------------------------------
 
+    @uninterrupted
     async def beat(self, worker: str, *, alive: bool = True) -> None:
         """See ``ports.Repository.beat``."""
         async with self._write() as connection:
@@ -325,6 +345,7 @@ class SqlRepository:
                     insert(workers).values(name=worker, cluster=self._cluster, seen_at=now_ms())
                 )
 
+    @uninterrupted
     async def workers(self, *, seen_within: float) -> Sequence[Worker]:
         """See ``ports.Repository.workers``."""
         query = select(workers).where(

@@ -165,6 +165,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._idle.outside -= 1
 
 
+def running_clock() -> VirtualClock | None:
+    """Return the clock of the running loop, if that is a ``VirtualLoop``."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+    return loop.clock if isinstance(loop, VirtualLoop) else None
+
+
 def run_virtual(
     main: Coroutine[Any, Any, T] | Awaitable[T], *, clock: VirtualClock | None = None
 ) -> T:

@@ -20,7 +20,7 @@ from storeorch.reconciler import Reconciler, World
 from storeorch.settings import Settings
 from storeorch.storetype import StoreType
 from storeorch.testing.checkpoint import Checkpoint, pass_by
-from storeorch.testing.clock import VirtualClock
+from storeorch.testing.clock import VirtualClock, running_clock
 from storeorch.testing.cluster import MemoryCluster
 from storeorch.testing.hosts import MemoryHosts
 from storeorch.testing.releases import MemoryReleases
@@ -36,7 +36,7 @@ class Sandbox:
 
     Args:
         types: The store types that are offered; the sample shop unless given.
-        clock: Time; a new virtual clock unless given.
+        clock: Time; unless given that of the running ``VirtualLoop``, or a new one.
         checkpoint: Given to all doubles, see ``FaultPlan.checkpoint``.
         seed: Of all jitter.
         **settings: Settings other than the defaults.
@@ -68,7 +68,7 @@ class Sandbox:
         seed: int = 0,
         **settings: Any,
     ) -> None:
-        self.clock = clock or VirtualClock()
+        self.clock = clock or running_clock() or VirtualClock()
         # The prefix keeps the environment of whoever runs the tests out of them.
         given = {"database_url": "sqlite://", "actor": "tester", "log_file": None, **settings}
         self.settings = Settings(_env_prefix="STOREORCH_SANDBOX_ONLY_", **given)

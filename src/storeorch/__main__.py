@@ -1,0 +1,5 @@
+"""Runs the command line: ``python -m storeorch``."""
+
+from storeorch.cli import main
+
+main()
