@@ -1,0 +1,127 @@
+"""Everything that is done to a checkout, each as one command: ``nox -l`` lists them.
+
+Sessions use the Python that runs nox, install what ``requirements/`` pins, and
+the four distributions as they stand in the checkout. Which checks there are,
+and what they run, is said once, in ``tools/plan.py``.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nox
+
+sys.path.insert(0, str(Path(__file__).parent / "tools"))
+
+import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DISTRIBUTIONS = (".", "plugins/woocommerce", "plugins/medusa", "plugins/devcluster")
+
+nox.needs_version = ">=2025.5.1"
+nox.options.sessions = ["tests"]
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+
+
+def install(session: nox.Session, requirements: str = "dev") -> None:
+    """Install a pinned set and, from the checkout, the four distributions."""
+    session.install("--require-hashes", "-r", f"requirements/{requirements}.txt")
+    editable = chain.from_iterable(("-e", path) for path in DISTRIBUTIONS)
+    session.install("--no-deps", "--no-build-isolation", *editable)
+
+
+def run(session: nox.Session, commands: Iterable[tuple[str, ...]]) -> None:
+    """Run commands one after the other; the first that fails ends the session."""
+    plan.OUTPUT.mkdir(exist_ok=True)
+    for command in commands:
+        session.run(*command)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run everything that must pass; with arguments: pytest alone, with them."""
+    install(session)
+    if session.posargs:
+        run(session, [plan.build_cluster(), plan.run_tests(*session.posargs)])
+    else:
+        session.run("python", "tools/checks.py")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and layers."""
+    install(session)
+    run(session, plan.lint())
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Check the types, at the type checker's strictest."""
+    install(session)
+    run(session, plan.typecheck())
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Run the tests that need no cluster; arguments go to pytest."""
+    install(session)
+    run(session, [plan.run_tests(*plan.UNIT, *session.posargs)])
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Run the tests on the embedded API server; arguments go to pytest."""
+    install(session)
+    selections = (plan.INTEGRATION, plan.CLUSTER_PLUGINS)
+    run(
+        session, [plan.build_cluster(), *(plan.run_tests(*s, *session.posargs) for s in selections)]
+    )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into test-output/site and test what it says."""
+    install(session)
+    run(session, [plan.run_tests("tests/docs", *session.posargs)])
+
+
+@nox.session
+def packaging(session: nox.Session) -> None:
+    """Build the four distributions and try them in an empty environment."""
+    install(session)
+    run(session, [plan.run_tests("tests/packaging", *session.posargs)])
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Create two shops on a cluster of its own, show them, delete them; -- --keep keeps them."""
+    install(session, "run")
+    session.run("python", "examples/demo.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure provisioning beside raw Helm on the same cluster."""
+    install(session)
+    session.run("python", "benchmarks/provisioning.py", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Pin the requirements anew, for every Python and platform; -- --upgrade renews them."""
+    session.install("uv")
+    for name, constraints in (("run", ()), ("dev", ("--constraints", "requirements/run.txt"))):
+        session.run(
+            *("uv", "pip", "compile", f"requirements/{name}.in"),
+            *("--output-file", f"requirements/{name}.txt", *constraints),
+            *("--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"),
+            *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
+            *chain.from_iterable(("--no-emit-package", name) for name in plan.DISTRIBUTION_NAMES),
+            *session.posargs,
+        )

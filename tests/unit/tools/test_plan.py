@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from plan import FULLY_COVERED, ROOT, plan
+
+
+def test_every_folder_of_tests_belongs_to_a_check() -> None:
+    words = {word for check in plan() for command in check.commands for word in command}
+    folders = {path.parent.relative_to(ROOT) for path in ROOT.glob("tests/**/test_*.py")}
+    for folder in folders:
+        assert words & {str(folder), *map(str, folder.parents)}, folder
+
+
+@pytest.mark.parametrize("path", FULLY_COVERED)
+def test_modules_that_must_be_covered_exist(path: str) -> None:
+    assert (ROOT / path).is_file()
+
+
+def test_checks_depend_on_each_other_without_circles() -> None:
+    waiting = {check.name: {*check.needs, *check.after} for check in plan()}
+    ended: set[str] = set()
+    while waiting:
+        free = {name for name, before in waiting.items() if before <= ended}
+        assert free, waiting
+        ended |= free
+        waiting = {name: before for name, before in waiting.items() if name not in free}
