@@ -5,9 +5,10 @@ committed, the cluster's watch names a store, a running pass ends, or the first
 store falls due.
 
 Leases: a lease lasts ``lease_duration`` L by the database's clock. The engine
-renews all leases in one statement every L/3, and cancels every pass whose lease
-was not confirmed for 2L/3 by its own monotonic clock, counted from before the
-statement was sent. So a worker stops at least L/3 before another may start.
+renews all leases in one statement every L/3. Each pass has a timer of its own that
+cancels it once its lease was not confirmed for 2L/3 by the loop's monotonic clock,
+counted from before the statement was sent, whether or not the database answers.
+So a worker stops at least L/3 before another may start.
 
 This module must not know steps, adapters, nor what a pass does.
 """
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from storeorch.errors import LeaseLost, StoreorchError
-from storeorch.models import Claim
+from storeorch.models import Claim, Status, StoreFilter
 from storeorch.ports import Changes, Clock, Repository
 from storeorch.redaction import new_error_id
 from storeorch.settings import Settings
@@ -43,6 +44,12 @@ _FIRST_LOOK_SECONDS: Final = 5.0
 _RECONNECT_SECONDS: Final = 1.0
 """Pause before a loop that failed (database or cluster away) tries again."""
 
+_PAGE: Final = 500
+"""Stores that are read at once when all are looked at."""
+
+_AWAKE: Final = StoreFilter(statuses=frozenset(Status) - {Status.FAILED})
+"""Stores that may have something to do; one that failed waits for a person."""
+
 Watch = Callable[[], AbstractAsyncContextManager[AsyncIterator[str]]]
 
 
@@ -52,7 +59,7 @@ class _Running:
 
     claim: Claim
     task: asyncio.Task[None]
-    confirmed_at: float
+    timer: asyncio.TimerHandle
 
 
 class Engine:
@@ -106,6 +113,7 @@ class Engine:
     def stop(self) -> None:
         """Take no new work; ``run`` returns when the running passes have ended."""
         self._stopping.set()
+        self._looked.set()
 
     async def run(self) -> None:
         """Work until ``stop`` is called or the task is cancelled.
@@ -125,6 +133,8 @@ class Engine:
             ]
             try:
                 await self._stopping.wait()
+                # A claim that is cut short would hold its leases until they expire.
+                await asyncio.wait([loops[-1]], timeout=self._settings.shutdown_grace)
                 await self._drain(self._settings.shutdown_grace)
             finally:
                 for loop in loops:
@@ -153,10 +163,23 @@ class Engine:
 
     async def _follow_cluster(self) -> None:
         async with self._watch() as store_ids:
+            await self._look_at_all()
             self._looked.set()
             async for store_id in store_ids:
                 if self._only is None or store_id in self._only:
                     self._queue.add(store_id)
+
+    async def _look_at_all(self) -> None:
+        """Look at every store once: what changed while nobody watched was told to nobody."""
+        cursor: str | None = None
+        while True:
+            page = await self._repository.list(_AWAKE, limit=_PAGE, cursor=cursor)
+            for store in page.items:
+                if self._only is None or store.id in self._only:
+                    self._queue.add(store.id)
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     async def _dispatch(self, work: Changes) -> None:
         try:
@@ -194,13 +217,17 @@ class Engine:
                 if len(claimed) == free:
                     self._queue.add(store_id)
         for claim in batch.claims:
+            if self._stopping.is_set():
+                await self._give_back(claim, due_in=0)
+                continue
             if claim.store.id in self._running:
                 # Our own lease ran out while a cancelled pass still winds up: not before it has.
                 await self._give_back(claim, due_in=_RECONNECT_SECONDS)
                 continue
             self._queue.begin(claim.store.id)
             task = asyncio.create_task(self._pass(claim), name=f"pass-{claim.store.name}")
-            self._running[claim.store.id] = _Running(claim, task, asked_at)
+            timer = self._cancel_unless_confirmed(task, asked_at)
+            self._running[claim.store.id] = _Running(claim, task, timer)
         return batch.next_due
 
     async def _wait_for_work(self, work: Changes, next_due: float | None) -> None:
@@ -219,7 +246,6 @@ class Engine:
         lease = self._settings.lease_duration
         while True:
             await self._clock.sleep(lease / 3)
-            self._cancel_unconfirmed(lease * 2 / 3)
             held = {store_id: run.claim.epoch for store_id, run in self._running.items()}
             if not held:
                 continue
@@ -235,15 +261,17 @@ class Engine:
                 if run is None or run.claim.epoch != epoch:
                     continue
                 if store_id in kept:
-                    run.confirmed_at = asked_at
+                    run.timer.cancel()
+                    run.timer = self._cancel_unless_confirmed(run.task, asked_at)
                 else:
                     run.task.cancel()
 
-    def _cancel_unconfirmed(self, limit: float) -> None:
-        now = self._clock.monotonic()
-        for run in self._running.values():
-            if now - run.confirmed_at >= limit:
-                run.task.cancel()
+    def _cancel_unless_confirmed(
+        self, task: asyncio.Task[None], asked_at: float
+    ) -> asyncio.TimerHandle:
+        """Cancel a pass 2L/3 after its lease was last asked for, unless this is undone."""
+        left = asked_at + self._settings.lease_duration * 2 / 3 - self._clock.monotonic()
+        return asyncio.get_running_loop().call_later(max(left, 0), task.cancel)
 
     # -- passes ---------------------------------------------------------------
 
@@ -260,7 +288,7 @@ class Engine:
             self._report(error, "pass not concluded", claim)
             await self._give_back(claim, due_in=self._settings.backoff_base)
         finally:
-            del self._running[store_id]
+            self._running.pop(store_id).timer.cancel()
             self._queue.done(store_id)
             self._freed.set()
 

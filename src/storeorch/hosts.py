@@ -230,10 +230,9 @@ def _locked(path: Path) -> Iterator[None]:
                 if time.monotonic() > deadline:
                     raise TimeoutError(errno.ETIMEDOUT, "the hosts file is locked")
                 time.sleep(0.01)
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(fd), path.stat()):
-                    yield
-                    return
+            if path.exists() and os.path.samestat(os.fstat(fd), path.stat()):
+                yield
+                return
         finally:
             os.close(fd)
 
@@ -259,7 +258,8 @@ def _write(path: Path, before: bytes, after: bytes) -> None:
     except OSError as error:
         if error.errno not in {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS}:
             raise
-        same = len(os.path.commonprefix([before, after]))
+        pairs = enumerate(zip(before, after, strict=False))
+        same = next((at for at, (old, new) in pairs if old != new), min(len(before), len(after)))
         with path.open("r+b") as file:
             file.seek(same)
             file.write(after[same:])

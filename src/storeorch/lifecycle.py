@@ -95,6 +95,8 @@ def declare(status: Status, declaration: Declaration) -> Status:
                 )
             if status is Status.FAILED:
                 return check_transition(status, Status.PROVISIONING)
+            if status is Status.DEGRADED:
+                return check_transition(status, Status.UPDATING)
             return status
         case _:
             assert_never(declaration)
@@ -119,7 +121,7 @@ def conclude(before: Status, progress: Progress) -> Status:
         progress: How far it came.
 
     Returns:
-        The status after. A store that has been ready does not fail: it degrades.
+        The status after. A store that is ready or degraded does not fail: it degrades.
     """
     if before is Status.DELETING:
         return before

@@ -112,7 +112,7 @@ class Orchestrator(StoreViews):
             if self._engine_inside:
                 await self.start_engine(only=self._only)
         except BaseException:
-            await self._stack.aclose()
+            await self._close()
             raise
         return self
 
@@ -123,9 +123,7 @@ class Orchestrator(StoreViews):
         traceback: TracebackType | None,
     ) -> None:
         """Stop the engine inside and close everything."""
-        self._engine = None
-        self._adapters = None
-        await self._stack.aclose()
+        await self._close()
 
     # -- declaring ------------------------------------------------------------
 
@@ -267,6 +265,9 @@ class Orchestrator(StoreViews):
 
     async def orphans(self) -> Sequence[str]:
         """Return namespaces that carry our label and belong to no store of the database."""
+        cluster = self._connected().cluster
+        # A store that is declared meanwhile is in neither look; one that is gone, not in the last.
+        labelled = set(await cluster.orphans(lambda store_id: False))  # noqa: ARG005
         known: set[str] = set()
         cursor: str | None = None
         while True:
@@ -275,7 +276,8 @@ class Orchestrator(StoreViews):
             cursor = page.next_cursor
             if cursor is None:
                 break
-        return await self._connected().cluster.orphans(known.__contains__)
+        found = await cluster.orphans(known.__contains__)
+        return [namespace for namespace in found if namespace in labelled]
 
     # -- environment ----------------------------------------------------------
 
@@ -307,6 +309,15 @@ class Orchestrator(StoreViews):
         return await upgrade_database((settings or Settings.load()).database_url)
 
     # -- inside ---------------------------------------------------------------
+
+    async def _close(self) -> None:
+        self.stop()
+        self._engine = None
+        self._adapters = None
+        try:
+            await self._stack.aclose()
+        finally:
+            self._open_repository = None
 
     @property
     @override

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pluggy
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import click
 
 operator_log = logging.getLogger("storeorch.operator")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,13 @@ class Plugins:
         """Return the commands that plugins add to the command line."""
         return [
             cast("click.Command", command)
-            for commands in self._each("storeorch_cli_commands")
+            for commands in self._each("storeorch_cli_commands", list)
             for command in commands
         ]
 
     def executable(self, name: str) -> Path | None:
         """Return the path of a program that some plugin offers, or None."""
-        return next(iter(self._each("storeorch_executable", name=name)), None)
+        return next(iter(self._each("storeorch_executable", Path, name=name)), None)
 
     def register(self, plugin: object, name: str) -> PluginInfo:
         """Add a plugin that is not installed as a distribution.
@@ -114,7 +116,7 @@ class Plugins:
         )
         try:
             return self._register(entry.load(), info)
-        except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its own fault
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - its own fault, whatever it is
             error_id = _report(error)
             sentence = error.message if isinstance(error, PluginError) else "It cannot be loaded."
             return PluginInfo(
@@ -125,12 +127,19 @@ class Plugins:
             )
 
     def _register(self, plugin: object, info: PluginInfo) -> PluginInfo:
-        self._manager.register(plugin, info.name)
+        if self._manager.has_plugin(info.name):
+            raise PluginError(f"Another plugin has the name {info.name!a}.")
+        if self._manager.is_registered(plugin):
+            raise PluginError("It is there under another name already.")
+        self._check_hooks(plugin)
         try:
-            self._check_hooks(plugin)
+            self._manager.register(plugin, info.name)
             types = self._offered(info.name)
-        except BaseException:
-            self._manager.unregister(name=info.name)
+        except BaseException as error:
+            if self._manager.has_plugin(info.name):
+                self._manager.unregister(name=info.name)
+            if isinstance(error, pluggy.PluginValidationError):
+                raise PluginError("It takes arguments that its hooks do not have.") from error
             raise
         self._types.update({offered.name: offered for offered in types})
         names = tuple(offered.name for offered in types)
@@ -140,8 +149,9 @@ class Plugins:
         known = {name for name in vars(hookspecs) if name.startswith("storeorch_")}
         for name in dir(plugin):
             marked = self._manager.parse_hookimpl_opts(plugin, name)
-            if marked is not None and name not in known:
-                raise PluginError(f"It implements the hook {name!a}, which does not exist.")
+            hook = marked.get("specname") or name if marked is not None else None
+            if hook is not None and hook not in known:
+                raise PluginError(f"It implements the hook {hook!a}, which does not exist.")
 
     def _offered(self, plugin_name: str) -> list[StoreType]:
         types = [
@@ -155,19 +165,22 @@ class Plugins:
                 raise PluginError("It offers a store type that is not a StoreType.")
             if offered.name in self._types:
                 raise PluginError(f"Its store type {offered.name!a} is offered by another plugin.")
+        if len({offered.name for offered in types}) < len(types):
+            raise PluginError("It offers two store types of one name.")
         return types
 
-    def _each(self, hook: str, **arguments: object) -> Iterable[Any]:
+    def _each(self, hook: str, read: Callable[[Any], T], **arguments: object) -> Iterable[T]:
         """Call each implementation by itself, because one that raises aborts the whole call."""
         for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
             call = cast("Callable[..., Any]", implementation.function)
             try:
                 answer = call(*(arguments[name] for name in implementation.argnames))
+                found = read(answer) if answer is not None else None
             except Exception as error:  # noqa: BLE001 - one plugin must not break another
                 _report(error)
                 continue
-            if answer is not None:
-                yield answer
+            if found is not None:
+                yield found
 
 
 def load_plugins() -> Plugins:
@@ -175,7 +188,7 @@ def load_plugins() -> Plugins:
     return Plugins(entry_points(group=hookspecs.ENTRY_POINT_GROUP))
 
 
-def _report(error: Exception) -> str:
+def _report(error: BaseException) -> str:
     error_id = new_error_id()
     operator_log.error("plugin failed", exc_info=error, extra={"error_id": error_id})
     return error_id

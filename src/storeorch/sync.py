@@ -57,9 +57,10 @@ class Orchestrator:
     def __enter__(self) -> Self:
         """Start the event loop's thread and open the database."""
         with ExitStack() as stack:
-            self._open_portal = stack.enter_context(start_blocking_portal("asyncio"))
-            stack.enter_context(self._open_portal.wrap_async_context_manager(self._async))
+            portal = stack.enter_context(start_blocking_portal("asyncio"))
+            stack.enter_context(portal.wrap_async_context_manager(self._async))
             self._stack = stack.pop_all()
+            self._open_portal = portal
         return self
 
     def __exit__(
@@ -69,8 +70,10 @@ class Orchestrator:
         traceback: TracebackType | None,
     ) -> None:
         """Stop the engine inside, close everything and end the thread."""
-        self._stack.__exit__(kind, error, traceback)
-        self._open_portal = None
+        try:
+            self._stack.__exit__(kind, error, traceback)
+        finally:
+            self._open_portal = None
 
     @property
     def settings(self) -> Settings:
@@ -200,4 +203,5 @@ class Orchestrator:
                 except StopAsyncIteration:
                     return
         finally:
-            self._call(source.aclose)
+            if self._open_portal is not None:
+                self._call(source.aclose)

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
-from storeorch.errors import StoreFailed, StoreNotFound, WaitTimeout
+from storeorch.errors import InvalidDeclaration, StoreFailed, StoreNotFound, WaitTimeout
 from storeorch.models import Event, EventKind, Page, Status, Store, StoreFilter
 from storeorch.ports import Repository
 
@@ -53,7 +53,11 @@ class StoreViews(ABC):
             where: Which ones; None means all.
             limit: How many at most on this page.
             cursor: ``next_cursor`` of the page before.
+
+        Raises:
+            InvalidDeclaration: The limit or the cursor is not possible.
         """
+        _check_limit(limit)
         return await self._repository.list(where or StoreFilter(), limit=limit, cursor=cursor)
 
     async def events(
@@ -68,7 +72,9 @@ class StoreViews(ABC):
 
         Raises:
             StoreNotFound: There never was such a store.
+            InvalidDeclaration: The limit is not possible.
         """
+        _check_limit(limit)
         found = await self._events_of(name_or_id, after=after, limit=limit)
         if not found and not await self._events_of(name_or_id, after=0, limit=1):
             raise StoreNotFound(f"There never was a store {name_or_id!a}.")
@@ -106,12 +112,14 @@ class StoreViews(ABC):
         store = await self.get(name_or_id)
         async with self._repository.changes(store.id) as changes:
             while True:
-                for event in await self._repository.events(store_id=store.id, after=after):
+                found = await self._repository.events(store_id=store.id, after=after)
+                for event in found:
                     after = event.id
                     yield event
                     if event.kind is EventKind.DELETED:
                         return
-                await changes.wait(_SAFETY_NET_SECONDS)
+                if not found:
+                    await changes.wait(_SAFETY_NET_SECONDS)
 
     async def wait(self, name_or_id: str, *, timeout: float | None = None) -> Store | None:
         """Wait until a store is settled; the work goes on if the wait ends early.
@@ -140,14 +148,21 @@ class StoreViews(ABC):
         return None
 
     async def _look_up(self, name_or_id: str) -> Store | None:
-        if _is_uuid(name_or_id):
-            return await self._repository.get(name_or_id)
-        return await self._repository.find(name_or_id)
+        # An id is a possible name, too.
+        found = await self._repository.get(name_or_id) if _is_uuid(name_or_id) else None
+        return found or await self._repository.find(name_or_id)
 
     async def _events_of(self, name_or_id: str, *, after: int, limit: int) -> Sequence[Event]:
         if _is_uuid(name_or_id):
-            return await self._repository.events(store_id=name_or_id, after=after, limit=limit)
+            found = await self._repository.events(store_id=name_or_id, after=after, limit=limit)
+            if found:
+                return found
         return await self._repository.events(name=name_or_id, after=after, limit=limit)
+
+
+def _check_limit(limit: int) -> None:
+    if limit < 1:
+        raise InvalidDeclaration(f"The limit is {limit}; it has to be at least 1.")
 
 
 def _settled(store: Store) -> Store:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import click
-from click.exceptions import Exit
+from click.exceptions import Exit, NoArgsIsHelpError, UsageError
 
 from storeorch.cli.context import note
 from storeorch.errors import InternalError, InvalidDeclaration, StoreorchError
@@ -45,7 +45,13 @@ def failures_shown(command: Callable[[], str]) -> Iterator[None]:
     """
     try:
         yield
-    except (click.ClickException, Exit, BrokenPipeError):
+    except (NoArgsIsHelpError, Exit, BrokenPipeError):
+        raise
+    except UsageError as error:
+        # click would put its own three lines around the sentence.
+        show_sentences(" ".join(error.format_message().split()), _usage_hint(error), None)
+        raise Exit(error.exit_code) from error
+    except click.ClickException:
         raise
     except (KeyboardInterrupt, click.Abort) as error:
         note("Interrupted.")
@@ -81,6 +87,10 @@ def show_sentences(message: str, hint: str | None, error_id: str | None) -> None
         note(f"Hint: {hint}")
     if error_id:
         note(f"Error id: {error_id}")
+
+
+def _usage_hint(error: UsageError) -> str | None:
+    return f"See what is possible with: {error.ctx.command_path} --help" if error.ctx else None
 
 
 def _record(error: BaseException, command: str) -> str:

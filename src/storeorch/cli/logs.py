@@ -35,6 +35,8 @@ MAX_BYTES: Final = 10_000_000
 BACKUPS: Final = 3
 """How many rotated files are kept."""
 
+_LINE: Final = ("%(asctime)s %(message)s", "%H:%M:%S")
+
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -125,13 +127,21 @@ class _Raising(PrivateFile):
         raise  # noqa: PLE0704 - logging calls this while the failure is being handled
 
 
+class _WithoutTraceback(logging.Formatter):
+    """Leaves what an error was caused by to the operator's log."""
+
+    @override
+    def formatException(self, ei: object) -> str:
+        return ""
+
+
 class StandardError(logging.Handler):
     """Shows warnings made for users as lines on standard error, and more where told so."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._verbose = False
-        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        self.setFormatter(_WithoutTraceback(*_LINE))
 
     def show_progress(self) -> None:
         """Show what is of interest to users although nothing is wrong."""
@@ -140,6 +150,7 @@ class StandardError(logging.Handler):
     def show_everything(self) -> None:
         """Show what is made for operators too, down to the finest detail."""
         self._verbose = True
+        self.setFormatter(logging.Formatter(*_LINE))
         self.setLevel(logging.DEBUG)
         logging.getLogger(ROOT_LOGGER).setLevel(logging.DEBUG)
 

@@ -43,6 +43,11 @@ class Root(LazyGroup):
             return super().main(*args, **{**kwargs, "obj": context})
 
     @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with failures_shown(lambda: str(ctx.info_name)):
+            return super().parse_args(ctx, args)
+
+    @override
     def invoke(self, ctx: click.Context) -> Any:
         with failures_shown(lambda: f"{ctx.info_name} {ctx.invoked_subcommand}"):
             return super().invoke(ctx)

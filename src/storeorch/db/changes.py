@@ -66,7 +66,8 @@ class Look:
 
     Attributes:
         mark: Where to look on from.
-        updated: ``updated_at`` of the stores that changed, by id.
+        updated: ``updated_at`` of the stores that changed, by id; of the first look,
+            which has no mark, those that the next one will see again.
         gone: Ids of stores that were removed.
     """
 
@@ -89,6 +90,7 @@ class ChangeHub:
         self._file = file
         self._by_store: dict[str | None, set[Flag]] = {}
         self._for_work: set[Flag] = set()
+        self._starting = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
         self._ours: dict[str, int] = {}
         self._mark: Mark | None = None
@@ -116,14 +118,11 @@ class ChangeHub:
             store_id: Only changes of this store; None means of any.
             work: Only what makes a store claimable, by anyone.
         """
+        if self._file is not None:
+            await self._start(self._file, look)
         flag = Flag()
         flags = self._for_work if work else self._by_store.setdefault(store_id, set())
         flags.add(flag)
-        if self._watcher is None and self._file is not None:
-            self._mark = (await look(None)).mark
-            self._watcher = asyncio.create_task(
-                self._watch_file(self._file, look), name="db-changes"
-            )
         try:
             yield flag
         finally:
@@ -138,6 +137,16 @@ class ChangeHub:
             with suppress(asyncio.CancelledError):
                 await self._watcher
             self._watcher = None
+
+    async def _start(self, file: Path, look: LookSince) -> None:
+        """Watch the file, once for all who subscribe, however many do so at the same time."""
+        async with self._starting:
+            if self._watcher is None:
+                first = await look(None)
+                self._mark, self._ours = first.mark, dict(first.updated)
+                self._watcher = asyncio.create_task(self._watch_file(file, look), name="db-changes")
+                # Its first step sets the notification up: what is written from now on is noticed.
+                await asyncio.sleep(0)
 
     def _raise(self, store_id: str, *, work: bool) -> None:
         flags = [*self._by_store.get(store_id, ()), *self._by_store.get(None, ())]

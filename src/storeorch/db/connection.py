@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
@@ -28,6 +29,7 @@ READ_ONLY: Final = "storeorch_read_only"
 """Execution option of connections that only read."""
 
 _BUSY_TIMEOUT_MS: Final = 10_000
+_SWITCH_ATTEMPTS: Final = 10
 _SQLITE_SENTENCES: Final = {
     "SQLITE_READONLY": "The database file cannot be written.",
     "SQLITE_CANTOPEN": "The database file cannot be opened.",
@@ -59,7 +61,7 @@ def parse_url(text: str) -> URL:
     """
     try:
         url = make_url(text)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise DatabaseUnavailable(
             "STOREORCH_DATABASE_URL is not a database URL.",
             hint="For example sqlite:////var/lib/storeorch/storeorch.db",
@@ -75,9 +77,18 @@ def parse_url(text: str) -> URL:
 
 def sqlite_path(url: URL) -> Path | None:
     """Return the file of an SQLite URL; None for other databases and for memory."""
-    if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
+    database = url.database or ""
+    if _is_sqlite_uri(url):
+        database = unquote(urlsplit(database).path)
+    in_memory = database in {"", ":memory:"} or url.query.get("mode") == "memory"
+    if url.get_backend_name() != "sqlite" or in_memory:
         return None
-    return Path(str(url.database)).expanduser()
+    return Path(database).expanduser()
+
+
+def _is_sqlite_uri(url: URL) -> bool:
+    """Return whether the file is named as in ``sqlite:///file:/x.db?mode=ro&uri=true``."""
+    return str(url.database).startswith("file:")
 
 
 def open_engine(url: URL) -> AsyncEngine:
@@ -88,7 +99,7 @@ def open_engine(url: URL) -> AsyncEngine:
     """
     path = sqlite_path(url)
     try:
-        if path is not None:
+        if path is not None and not _is_sqlite_uri(url):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             url = url.set(database=str(path))
         # A reset on return is one more hop to the driver's thread: SQLite's connections
@@ -120,19 +131,31 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
     def on_connect(connection: Any, record: object) -> None:  # noqa: ARG001
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={_BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "synchronous=NORMAL",
-            "foreign_keys=ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        _write_ahead(cursor)
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Any) -> None:
         if not connection.get_execution_options().get(READ_ONLY):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Switch to the write-ahead log, which the file remembers.
+
+    SQLite refuses this at once, whatever the busy timeout, while another connection
+    switches as well or writes for the first time. An empty transaction waits for it.
+    """
+    for _ in range(_SWITCH_ATTEMPTS):
+        with suppress(sqlite3.OperationalError):
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        cursor.execute("BEGIN IMMEDIATE")
+        cursor.execute("COMMIT")
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def uninterrupted(

@@ -6,17 +6,33 @@ schema in place by one query.
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storeorch.db.connection import READ_ONLY, open_engine, parse_url, translated
+from storeorch.db.connection import (
+    READ_ONLY,
+    open_engine,
+    parse_url,
+    translated,
+    uninterrupted,
+)
 from storeorch.errors import DatabaseOutdated
 
 HEAD: Final = "0001"
 """Newest revision under ``migrations/versions``; a test keeps it true."""
+
+_alembic = threading.Lock()
+"""Alembic's ``op`` and ``context`` are the process's, whatever threads and loops it has."""
+
+_TURN_SECONDS: Final = 0.01
+"""How often a migration that found another one under way asks whether it has ended."""
 
 
 async def current_revision(engine: AsyncEngine) -> str | None:
@@ -26,6 +42,7 @@ async def current_revision(engine: AsyncEngine) -> str | None:
             return await connection.run_sync(_read_revision)
 
 
+@uninterrupted
 async def upgrade(engine: AsyncEngine) -> bool:
     """Bring the schema up to date.
 
@@ -40,9 +57,10 @@ async def upgrade(engine: AsyncEngine) -> bool:
     if revision == HEAD:
         return False
     check_known(revision)
-    with translated():
-        async with engine.begin() as connection:
-            await connection.run_sync(_run_migrations)
+    async with _alembic_alone():
+        with translated():
+            async with engine.begin() as connection:
+                await connection.run_sync(_run_migrations)
     return True
 
 
@@ -66,6 +84,16 @@ def check_known(revision: str | None) -> None:
             "The database was written by a newer version of storeorch.",
             hint="Upgrade storeorch on this machine.",
         )
+
+
+@asynccontextmanager
+async def _alembic_alone() -> AsyncIterator[None]:
+    while not _alembic.acquire(blocking=False):  # noqa: ASYNC110 - it has no event to wait for
+        await asyncio.sleep(_TURN_SECONDS)
+    try:
+        yield
+    finally:
+        _alembic.release()
 
 
 def _read_revision(connection: Connection) -> str | None:

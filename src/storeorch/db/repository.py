@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Self
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import StaticPool
 
 from storeorch import lifecycle
 from storeorch.db import migrate, statements
@@ -76,6 +76,9 @@ class SqlRepository:
         self._cluster = cluster
         # SQLite has one writer; queueing here is fair and cheaper than its busy handler.
         self._writer = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        # A database in memory is one connection: a read that ends would undo the write under way.
+        shared = isinstance(engine.sync_engine.pool, StaticPool)
+        self._readers = self._writer if shared else nullcontext()
 
     @classmethod
     @asynccontextmanager
@@ -376,10 +379,12 @@ class SqlRepository:
 
     @asynccontextmanager
     async def _read(self) -> AsyncIterator[AsyncConnection]:
-        with translated():
-            async with self._reader.connect() as connection:
-                yield connection
+        async with self._readers:
+            with translated():
+                async with self._reader.connect() as connection:
+                    yield connection
 
+    @uninterrupted
     async def _look(self, since: Mark | None) -> Look:
         """Find out which stores changed since a mark, whoever changed them."""
         newest = select(
@@ -389,14 +394,13 @@ class SqlRepository:
         async with self._read() as connection:
             updated_at, event_id = (await connection.execute(newest)).one()
             mark = Mark(updated_at, event_id)
-            if since is None:
-                return Look(mark)
+            since = since or mark
+            # Ids of events grow also where the database's clock was set back.
+            told = select(events.c.store_id).where(events.c.id > since.event_id)
             changed = select(stores.c.id, stores.c.updated_at).where(
-                stores.c.updated_at >= since.updated_at
+                or_(stores.c.updated_at >= since.updated_at, stores.c.id.in_(told))
             )
-            gone = select(events.c.store_id).where(
-                events.c.id > since.event_id, events.c.kind == EventKind.DELETED.value
-            )
+            gone = told.where(events.c.kind == EventKind.DELETED.value)
             return Look(
                 mark,
                 {row.id: row.updated_at for row in await connection.execute(changed)},
@@ -459,8 +463,10 @@ def _cursor(created_at: int, store_id: str) -> str:
 def _read_cursor(cursor: str) -> tuple[int, str]:
     try:
         created_at, store_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return int(created_at), str(store_id)
-    except (ValueError, TypeError, binascii.Error) as error:
+        moment = int(created_at)
+        moment.to_bytes(8, signed=True)  # the database's integers have no more
+        return moment, str(store_id)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidDeclaration(
             "The cursor of the page is not valid.", hint="Start again without a cursor."
         ) from error

@@ -64,7 +64,7 @@ def claim_due(
     chosen = (
         select(stores.c.id)
         .where(*where)
-        .order_by(stores.c.due_at)
+        .order_by(stores.c.due_at.nulls_last())
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

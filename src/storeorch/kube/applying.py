@@ -1,9 +1,12 @@
-"""Bring objects into the form of manifests by server-side apply, and only where needed.
+"""Bring objects into the form of manifests, and only where that is needed.
 
 What the server makes of a manifest is learnt from its answers: once a pair of
 manifest and live object was seen to belong together, an object that is watched
 and looks like that needs no call, whichever store it belongs to. An object that
 somebody changed looks different, so it is applied again.
+
+What is missing is created, so that the cluster itself sees to it that nothing
+of anyone else is overwritten; what is ours is changed by server-side apply.
 
 It must not know why a manifest is as it is.
 """
@@ -11,12 +14,15 @@ It must not know why a manifest is as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from typing_extensions import override
 
 from storeorch.errors import ClusterRefused
 from storeorch.kube.connection import Connection
 from storeorch.kube.errors import Conflict, Invalid, NotFound, RetryLater
-from storeorch.kube.resources import APPLY_PATCH, KNOWN, Call, Json, Resource, Verb
+from storeorch.kube.resources import APPLY_PATCH, KNOWN, MERGE_PATCH, Call, Json, Resource, Verb
 from storeorch.kube.summaries import Applied, applied, digest
 from storeorch.names import ownership_labels
 from storeorch.ports import Manifest, Owner
@@ -26,8 +32,25 @@ FIELD_MANAGER: Final = "storeorch"
 _REMEMBERED: Final = 65_536
 """Pairs that are remembered; a pair is 200 bytes, and most stores share theirs."""
 
+_ATTEMPTS: Final = 5
+"""How often a change is tried anew at once; controllers write the status meanwhile."""
+
 Watched = Callable[[str, str, str], tuple[bool, Applied | None]]
 """Says for kind, namespace and name whether the kind is watched, and what was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """One object, and what it should look like."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    body: Json
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.resource.kind} {self.name} of {self.namespace}"
 
 
 class Applier:
@@ -56,53 +79,105 @@ class Applier:
         """
         resource = await self._resource(manifest)
         name = str(manifest["metadata"]["name"])
-        body = _labelled(manifest, namespace, owner)
-        wanted = digest(body)
-        known, before = self._watched(resource.kind, namespace, name)
-        if not (known and before and before.owner_id == owner.store_id):
-            before = await self._live(resource, namespace, name)
-            if before and before.owner_id != owner.store_id:
-                raise ClusterRefused(
-                    f"{resource.kind} {name} of {namespace} does not belong to the store.",
-                    hint="Remove or rename that object, then retry the store.",
-                )
-        if before and (wanted, before.digest) in self._learnt:
+        target = _Target(resource, namespace, name, _labelled(manifest, namespace, owner))
+        wanted = digest(target.body)
+        before = await self._find(target, owner)
+        if before is None:
+            made = await self._create(target)
+            if made is not None:
+                self._learn(wanted, applied(made).digest)
+                return True
+            # What is watched lags behind what is, so look again, at the cluster itself.
+            before = await self._live(target, owner)
+        if before is None:
+            raise RetryLater(f"{target} comes and goes.")
+        if (wanted, before.digest) in self._learnt:
             return False
-        after = applied(await self._patch(resource, namespace, name, body))
+        after = applied(await self._patch(target))
         self._learn(wanted, after.digest)
-        return before is None or after.digest != before.digest
+        return after.digest != before.digest
 
-    async def _live(self, resource: Resource, namespace: str, name: str) -> Applied | None:
+    async def _find(self, target: _Target, owner: Owner) -> Applied | None:
+        """Return what there is, if it is ours, and None if there is nothing."""
+        known, seen = self._watched(target.resource.kind, target.namespace, target.name)
+        if known and (seen is None or seen.owner_id == owner.store_id):
+            return seen
+        return await self._live(target, owner)
+
+    async def _live(self, target: _Target, owner: Owner) -> Applied | None:
+        call = Call(Verb.GET, target.resource, name=target.name, namespace=target.namespace)
         try:
-            return applied(
-                await self._connection.request(
-                    Call(Verb.GET, resource, name=name, namespace=namespace)
-                )
-            )
+            found = applied(await self._connection.request(call))
         except NotFound:
             return None
+        if found.owner_id != owner.store_id:
+            raise ClusterRefused(
+                f"{target} does not belong to the store.",
+                hint="Remove or rename that object, then retry the store.",
+            )
+        return found
 
-    async def _patch(self, resource: Resource, namespace: str, name: str, body: Json) -> Json:
+    async def _create(self, target: _Target) -> Json | None:
+        """Create an object; None if there is one of that name already."""
+        call = Call(
+            Verb.CREATE,
+            target.resource,
+            namespace=target.namespace,
+            params={"fieldManager": FIELD_MANAGER},
+            body=target.body,
+        )
+        try:
+            return await self._send(target, call)
+        except Conflict:
+            return None
+
+    async def _patch(self, target: _Target) -> Json:
         call = Call(
             Verb.PATCH,
-            resource,
-            name=name,
-            namespace=namespace,
+            target.resource,
+            name=target.name,
+            namespace=target.namespace,
             params={"fieldManager": FIELD_MANAGER, "force": "true"},
-            body=body,
+            body=target.body,
             content_type=APPLY_PATCH,
         )
+        conflict: Conflict | None = None
+        for _ in range(_ATTEMPTS):
+            try:
+                await self._hand_over(target)
+                return await self._send(target, call)
+            except Conflict as error:
+                conflict = error
+        raise RetryLater(f"{target} is being changed by another.") from conflict
+
+    async def _hand_over(self, target: _Target) -> None:
+        """Make the fields that we created an object with those that we have applied.
+
+        To the server, who creates and who applies are two managers, and only what
+        was applied goes when a manifest leaves it out.
+        Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
+        """
+        one = Call(Verb.GET, target.resource, name=target.name, namespace=target.namespace)
+        metadata = (await self._send(target, one))["metadata"]
+        managers: list[Json] = metadata.get("managedFields") or []
+        if any(map(_is_creation, managers)):
+            handed = [
+                {**each, "operation": "Apply"} if _is_creation(each) else each for each in managers
+            ]
+            version = metadata["resourceVersion"]
+            body = {"metadata": {"managedFields": handed, "resourceVersion": version}}
+            await self._send(
+                target, replace(one, verb=Verb.PATCH, body=body, content_type=MERGE_PATCH)
+            )
+
+    async def _send(self, target: _Target, call: Call) -> Json:
         try:
             return await self._connection.request(call)
         except NotFound as error:
-            raise RetryLater(f"The namespace {namespace} does not exist.") from error
-        except Conflict as error:
-            raise RetryLater(
-                f"{resource.kind} {name} of namespace {namespace} was being changed by another."
-            ) from error
+            raise RetryLater(f"The namespace {target.namespace} does not exist.") from error
         except Invalid as error:
             raise ClusterRefused(
-                f"The cluster does not accept {resource.kind} {name}.",
+                f"The cluster does not accept {target}.",
                 hint="The store type made a manifest that is not valid; "
                 "the operator's log has the cluster's answer under the error id.",
             ) from error
@@ -129,7 +204,9 @@ class Applier:
             answer = {}
         for entry in answer.get("resources") or ():
             if entry.get("kind") == kind and "/" not in entry.get("name", "/"):
-                return Resource(group, version, entry["name"], kind, bool(entry.get("namespaced")))
+                return Resource(
+                    group, version, entry["name"], kind, namespaced=bool(entry.get("namespaced"))
+                )
         raise ClusterRefused(
             f"The cluster has no objects of kind {kind!a}.",
             hint="Install what the store type needs into the cluster first.",
@@ -143,3 +220,8 @@ def _labelled(manifest: Manifest, namespace: str, owner: Owner) -> Json:
         **ownership_labels(owner.store_name, owner.store_id),
     }
     return {**manifest, "metadata": {**metadata, "namespace": namespace, "labels": labels}}
+
+
+def _is_creation(manager: Json) -> bool:
+    ours = manager.get("manager") == FIELD_MANAGER and manager.get("operation") == "Update"
+    return ours and not manager.get("subresource")

@@ -159,6 +159,9 @@ class Connection:
         try:
             yield _events(call, response)
         finally:
+            # Closing politely would wait for the server's TLS farewell, longer than our loop lives.
+            if response.connection is not None and response.connection.transport is not None:
+                response.connection.transport.abort()
             response.close()
 
     async def _request(self, client: ApiClient, call: Call) -> Json:
@@ -245,8 +248,13 @@ async def together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 def _client(configuration: Configuration) -> ApiClient:
-    from kubernetes.aio.client import ApiClient  # noqa: PLC0415 (see ``kubeconfig.load``)
+    import aiohttp  # noqa: PLC0415 (see ``kubeconfig.load``)
+    from kubernetes.aio.client import ApiClient  # noqa: PLC0415
 
+    configuration.client_session_kwargs = {
+        "cookie_jar": aiohttp.DummyCookieJar(),
+        "trust_env": False,
+    }
     try:
         return ApiClient(configuration=configuration)
     except (OSError, ValueError) as error:

@@ -6,6 +6,7 @@ where objects come from.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
@@ -35,9 +36,10 @@ class Index(Generic[S]):
         Returns:
             The one before, or None.
         """
-        names = self._namespaces.setdefault(namespace, {})
+        # Ten kinds share the names of namespaces, and all stores share those of workloads.
+        names = self._namespaces.setdefault(sys.intern(namespace), {})
         before = names.get(name)
-        names[name] = summary
+        names[sys.intern(name)] = summary
         if self._limit is not None and len(names) > self._limit:
             del names[next(iter(names))]
         return before

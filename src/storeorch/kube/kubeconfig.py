@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from storeorch.errors import ClusterUnavailable
 
@@ -94,6 +95,7 @@ async def load(
         binascii.Error,
     ) as error:
         raise unusable() from error
+    configuration.proxy = configuration.proxy or _proxy(configuration.host)
     return configuration
 
 
@@ -133,3 +135,11 @@ def _current_context(files: Any) -> str | None:
     return next(
         (str(file["current-context"]) for file in files if file.get("current-context")), None
     )
+
+
+def _proxy(server: str) -> str | None:
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
+
+    # aiohttp would look for proxies, and for a .netrc, in a thread at every request.
+    host = urlsplit(server).hostname or ""
+    return None if proxy_bypass(host) else getproxies().get(urlsplit(server).scheme)

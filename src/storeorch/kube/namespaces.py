@@ -20,6 +20,10 @@ from storeorch.ports import NamespacePhase, NamespaceState, Owner
 _WAIT: Final = "Wait until it is gone; the work goes on by itself then."
 
 
+_ATTEMPTS: Final = 3
+"""How often a deletion is tried anew at once where somebody changes the namespace."""
+
+
 class Namespaces:
     """Reads, creates and deletes namespaces.
 
@@ -82,25 +86,28 @@ class Namespaces:
 
     async def delete(self, name: str, owner: Owner) -> None:
         """Ask for the deletion of a namespace of ours; see ``ports.Cluster``."""
-        found = await self._get(name)
-        if found is None:
-            return
-        seen = namespace(found)
-        if seen.owner_id != owner.store_id or seen.terminating:
-            return
-        # Its labels were judged at this version of this very namespace: no other may go.
-        version = found["metadata"]["resourceVersion"]
-        body = {
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "preconditions": {"uid": seen.uid, "resourceVersion": version},
-        }
-        try:
-            await self._connection.request(Call(Verb.DELETE, NAMESPACES, name=name, body=body))
-        except NotFound:
-            return
-        except Conflict as error:
-            raise RetryLater(f"The namespace {name} was being changed by another.") from error
+        conflict: Conflict | None = None
+        for _ in range(_ATTEMPTS):
+            found = await self._get(name)
+            seen = namespace(found) if found else None
+            if not (found and seen) or seen.owner_id != owner.store_id or seen.terminating:
+                return
+            # Its labels were judged at this version of this very namespace: no other may go.
+            version = found["metadata"]["resourceVersion"]
+            body = {
+                "apiVersion": "v1",
+                "kind": "DeleteOptions",
+                "preconditions": {"uid": seen.uid, "resourceVersion": version},
+            }
+            try:
+                await self._connection.request(Call(Verb.DELETE, NAMESPACES, name=name, body=body))
+            except NotFound:
+                return
+            except Conflict as error:
+                conflict = error
+            else:
+                return
+        raise RetryLater(f"The namespace {name} is being changed by another.") from conflict
 
     async def orphans(self, known: Callable[[str], bool]) -> Sequence[str]:
         """Return namespaces with our label whose store is not known, sorted."""

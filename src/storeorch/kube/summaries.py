@@ -167,7 +167,7 @@ def owner_id(obj: Json) -> str | None:
     if labels.get(LABEL_MANAGED_BY) != MANAGED_BY:
         return None
     found: str | None = labels.get(LABEL_STORE_ID)
-    return found
+    return sys.intern(found) if found else None
 
 
 def workload(obj: Json, kind: str) -> Workload:
@@ -233,7 +233,7 @@ def helm_secret(obj: Json) -> HelmSecret:
     metadata = obj["metadata"]
     labels = metadata.get("labels") or {}
     return HelmSecret(
-        labels=tuple((sys.intern(key), labels[key]) for key in sorted(labels)),
+        labels=tuple((sys.intern(key), sys.intern(labels[key])) for key in sorted(labels)),
         resource_version=metadata["resourceVersion"],
     )
 

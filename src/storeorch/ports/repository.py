@@ -74,7 +74,8 @@ class Repository(Protocol):
 
         Args:
             store_id: The store.
-            declaration: What is said; repeating a deletion changes nothing.
+            declaration: What is said; repeating a deletion changes nothing, and a
+                retry clears ``established``: what is gone may be made anew.
             actor: Who says it.
             parameters: The new parameters of an update.
 
@@ -129,7 +130,8 @@ class Repository(Protocol):
         written but status, fault and generation are left as declared.
 
         Raises:
-            LeaseLost: Another worker has the store; nothing was written.
+            LeaseLost: The lease was given back, or another worker has the store;
+                nothing was written.
         """
         ...
 
@@ -151,7 +153,8 @@ class Repository(Protocol):
                 something changes. A newer declaration keeps it due at once.
 
         Raises:
-            LeaseLost: Another worker has the store; nothing was written.
+            LeaseLost: The lease was given back, or another worker has the store;
+                nothing was written.
         """
         ...
 
@@ -159,7 +162,8 @@ class Repository(Protocol):
         """Drop the row of a store that is gone; its events remain.
 
         Raises:
-            LeaseLost: Another worker has the store; nothing was written.
+            LeaseLost: The lease was given back, or another worker has the store;
+                nothing was written.
         """
         ...
 

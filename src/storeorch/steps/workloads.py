@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Final
 
 from typing_extensions import override
 
@@ -12,6 +13,11 @@ from storeorch.models import Status
 from storeorch.ports import Problem, ReleaseRequest, WorkloadState
 from storeorch.steps.release import ReleaseStep, deployed_release
 from storeorch.storetype import Done, Outcome, Step, StoreContext, Waiting
+
+
+_SETTLING_SECONDS: Final = 3.0
+"""After a new declaration, what is seen may still be of the one before it: the cluster's
+controllers need a moment, and its events have whole seconds."""
 
 
 class WorkloadsStep(Step):
@@ -57,11 +63,14 @@ class WorkloadsStep(Step):
 
     async def _explain(self, ctx: StoreContext, unready: Sequence[WorkloadState]) -> Outcome:
         problems = await ctx.cluster.problems(ctx.namespace, since=ctx.store.declared_at)
-        for problem in problems:
-            if self._is_final(ctx, problem):
-                raise WorkloadFailed(problem.message, hint=problem.hint, reason=problem.reason)
         first = unready[0]
         message = f"{first.ref.kind} {first.ref.name}: {first.message}"
+        for problem in problems:
+            if self._is_final(ctx, problem):
+                settling = self._settling_left(ctx)
+                if settling > 0:
+                    return Waiting("WorkloadsNotReady", message, settling)
+                raise WorkloadFailed(problem.message, hint=problem.hint, reason=problem.reason)
         left = None
         if not ctx.settled:
             left = ctx.settings.provision_timeout - self._elapsed(ctx)
@@ -85,9 +94,19 @@ class WorkloadsStep(Step):
             return False
         limits = {
             "CrashLoop": ctx.settings.crash_limit,
+            "OutOfMemory": ctx.settings.crash_limit,
             "Unschedulable": ctx.settings.unschedulable_grace,
         }
         return problem.weight >= limits.get(problem.reason, 0)
+
+    @staticmethod
+    def _settling_left(ctx: StoreContext) -> float:
+        store = ctx.store
+        if ctx.settled or store.generation == 1:
+            return 0
+        left = _SETTLING_SECONDS - (ctx.clock.now() - store.declared_at).total_seconds()
+        # In the first pass for a declaration, Helm has only just ended.
+        return max(left, 1) if store.observed_generation < store.generation else left
 
     @staticmethod
     def _grace_left(ctx: StoreContext, problem: Problem) -> float | None:

@@ -28,6 +28,9 @@ Ts = TypeVarTuple("Ts")
 EPOCH: Final = datetime(2030, 1, 1, tzinfo=UTC)
 """When virtual time begins, unless said otherwise."""
 
+_RESOLUTION: Final = 1e-6
+"""Timers that are due within so many seconds are due now."""
+
 
 class NothingLeftToHappen(RuntimeError):
     """Every task waits and no timer is set: in virtual time that is for ever."""
@@ -130,6 +133,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.clock = clock or VirtualClock()
         self._idle = _IdleSelector(self.clock)
         super().__init__(self._idle)
+        # asyncio's own, 1 ns, is lost in a float after some months: timers would never fire.
+        self._clock_resolution = _RESOLUTION
 
     @override
     def time(self) -> float:

@@ -6,13 +6,15 @@ This module must know no port's methods.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from storeorch.errors import InvalidDeclaration
 from storeorch.lifecycle import Declaration
-from storeorch.models import Claim, EventKind, NewEvent, Status, Store, StoreFilter
+from storeorch.models import Claim, Event, EventKind, NewEvent, Status, Store, StoreFilter
 
 SENTENCES: Final = {
     Declaration.UPDATE: "New parameters of the store {name} were declared.",
@@ -64,6 +66,64 @@ class Row:
             self.due_at = now
         else:
             self.due_at = None if due_in is None else now + timedelta(seconds=due_in)
+
+
+@dataclass(slots=True)
+class MemoryDatabase:
+    """What all connections to one database share.
+
+    Attributes:
+        rows: The rows by store id.
+        arrivals: Where each store stands in the order of creation.
+        history: All events, oldest first.
+        workers: When each engine was last seen.
+        unavailable: Whether it answers nobody.
+        queries: How many methods were called.
+        connections: What tells each connection of a commit.
+    """
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    arrivals: dict[str, int] = field(default_factory=dict)
+    history: list[Event] = field(default_factory=list)
+    workers: dict[str, datetime] = field(default_factory=dict)
+    unavailable: bool = False
+    queries: int = 0
+    connections: list[MemoryFlags] = field(default_factory=list)
+
+    def tell(self, by: MemoryFlags, store_id: str, *, work: bool) -> None:
+        """Raise the flags of a commit; an observation is work to all but who wrote it."""
+        for flags in self.connections:
+            flags.raise_flags(store_id, work=work or flags is not by)
+
+
+class MemoryFlags:
+    """The flags that were asked for through one connection."""
+
+    def __init__(self) -> None:
+        self._by_store: list[tuple[str | None, MemoryChanges]] = []
+        self._for_work: list[MemoryChanges] = []
+
+    @contextmanager
+    def subscribe(self, *, store_id: str | None = None, work: bool) -> Iterator[MemoryChanges]:
+        """Hold a flag for the commits that are of interest."""
+        flag = MemoryChanges()
+        if work:
+            self._for_work.append(flag)
+        else:
+            self._by_store.append((store_id, flag))
+        try:
+            yield flag
+        finally:
+            self._for_work = [each for each in self._for_work if each is not flag]
+            self._by_store = [each for each in self._by_store if each[1] is not flag]
+
+    def raise_flags(self, store_id: str, *, work: bool) -> None:
+        """Raise the flags that a commit is of interest for."""
+        for wanted, flag in self._by_store:
+            if wanted in {None, store_id}:
+                flag.raise_flag()
+        for flag in self._for_work if work else ():
+            flag.raise_flag()
 
 
 class MemoryChanges:

@@ -148,12 +148,16 @@ class Sandbox:
         releases: Releases | None = None,
         hosts: Hosts | None = None,
     ) -> Engine:
-        """Return an engine, on ports other than the sandbox's own where given."""
+        """Return an engine, on ports other than the sandbox's own where given.
+
+        Like a process of its own, it has its own connection to the database.
+        """
+        repository = repository or self.repository.connect()
         reconciler = self.reconciler(
             repository=repository, cluster=cluster, releases=releases, hosts=hosts
         )
         return Engine(
-            repository=repository or self.repository,
+            repository=repository,
             reconcile=reconciler.reconcile,
             watch=(cluster or self.cluster).watch,
             clock=self.clock,

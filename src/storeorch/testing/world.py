@@ -184,6 +184,13 @@ class World:
             held.secrets.pop(name, None)
         self.changed(namespace, always=True)
 
+    def delete_release_by_hand(self, namespace: str, name: str) -> None:
+        """Uninstall a release as a person would with Helm."""
+        held = self.namespaces[namespace]
+        for ref in held.releases.pop(name).workloads:
+            held.workloads.pop(ref, None)
+        self.changed(namespace)
+
     def block_deletion(self, namespace: str, finalizer: str) -> None:
         """Keep a namespace from going, once its deletion is asked for."""
         self.namespaces[namespace].finalizers.add(finalizer)

@@ -333,3 +333,36 @@ class RepositoryContract:
             await second.create(new_store(), actor="tester")
             assert await changes.wait(timeout=LONG)
             assert await others.wait(timeout=LONG)
+
+    async def test_changes_of_one_store(self, repository: Repository) -> None:
+        """Whoever waits for one store is not woken by others."""
+        mine = await repository.create(new_store("mine"), actor="tester")
+        other = await repository.create(new_store("other"), actor="tester")
+        async with repository.changes(mine.id) as changes, repository.changes() as all_changes:
+            await repository.declare(other.id, Declaration.DELETE, actor="tester")
+            assert await all_changes.wait(timeout=LONG)
+            assert not await changes.wait(timeout=0)
+            await repository.declare(mine.id, Declaration.DELETE, actor="tester")
+            assert await changes.wait(timeout=LONG)
+
+    async def test_removal_is_told(self, repository: Repository, second: Repository) -> None:
+        """Whoever waits for a store to be gone hears of it, through any connection."""
+        store = await repository.create(new_store(), actor="tester")
+        await repository.declare(store.id, Declaration.DELETE, actor="tester")
+        claim = await take(repository, store.id)
+        async with repository.changes(store.id) as here, second.changes(store.id) as there:
+            await repository.remove(claim, [DELETED_EVENT])
+            assert await here.wait(timeout=LONG)
+            assert await there.wait(timeout=LONG)
+            while await second.get(store.id) is not None:
+                assert await there.wait(timeout=LONG)
+
+    async def test_declarations_are_work(self, repository: Repository, second: Repository) -> None:
+        """By whomever they are said."""
+        async with repository.work() as work:
+            store = await repository.create(new_store(), actor="tester")
+            assert await work.wait(timeout=LONG)
+            while await work.wait(timeout=0):
+                pass
+            await second.declare(store.id, Declaration.DELETE, actor="tester")
+            assert await work.wait(timeout=LONG)

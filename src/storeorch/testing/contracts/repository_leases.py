@@ -352,7 +352,9 @@ class LeaseContract:
         """The lease ends without an observation."""
         store = await repository.create(new_store(), actor="tester")
         await repository.give_back(await take(repository, store.id), due_in=due_in)
-        assert await repository.get(store.id) == store
+        left = await repository.get(store.id)
+        assert left is not None
+        assert left.model_copy(update={"updated_at": store.updated_at}) == store
         assert (await due(repository) == [store.id]) is is_due
 
     async def test_lost_lease_is_given_back_in_vain(self, repository: Repository) -> None:
@@ -365,11 +367,28 @@ class LeaseContract:
         assert await repository.renew("worker-2", {store.id: held.epoch}, lease=LONG)
 
     async def test_wake_up(self, repository: Repository, second: Repository) -> None:
-        """A lease that is given back wakes whoever waits for work."""
+        """A lease that is given back wakes other workers that wait for work."""
         store = await repository.create(new_store(), actor="tester")
         claim = await take(repository, store.id)
-        async with second.changes() as changes:
-            while await changes.wait(timeout=0):
+        async with second.work() as work:
+            while await work.wait(timeout=0):
                 pass
             await repository.give_back(claim, due_in=0)
-            assert await changes.wait(timeout=LONG)
+            assert await work.wait(timeout=LONG)
+
+    async def test_observation_is_no_work_for_who_wrote_it(
+        self, repository: Repository, second: Repository
+    ) -> None:
+        """It is told to who waits for the store, and as work to other workers alone."""
+        store = await repository.create(new_store(), actor="tester")
+        claim = await take(repository, store.id)
+        async with repository.work() as own, second.work() as others:
+            while await own.wait(timeout=0):
+                pass
+            async with repository.changes(store.id) as changes:
+                await repository.record(claim, observation(), [])
+                assert await changes.wait(timeout=LONG)
+                await repository.finish(claim, observation(), [], due_in=None)
+                assert await changes.wait(timeout=LONG)
+            assert not await own.wait(timeout=0)
+            assert await others.wait(timeout=LONG)

@@ -1,0 +1,44 @@
+"""What integration tests share: one embedded API server for the whole session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .api import Api
+from .workplace import HOSTS, Workplace, environment_of
+
+
+@pytest.fixture(scope="session")
+def cluster_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Start a control plane with simulated nodes and return the administrator's kubeconfig."""
+    devcluster = pytest.importorskip("storeorch_devcluster")
+    with devcluster.EmbeddedCluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def api(cluster_kubeconfig: Path) -> Iterator[Api]:
+    """The API server, for a person with all rights."""
+    made = Api(cluster_kubeconfig)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def workplace(
+    tmp_path: Path, cluster_kubeconfig: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workplace]:
+    """A database, a hosts file and a log of its own, named by the environment."""
+    environ = environment_of(tmp_path, cluster_kubeconfig, os.environ)
+    for name in [name for name in os.environ if name.startswith("STOREORCH_")]:
+        monkeypatch.delenv(name)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    made = Workplace(tmp_path, api, environ)
+    made.hosts.write_bytes(HOSTS)
+    yield made
+    made.leave()

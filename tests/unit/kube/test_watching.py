@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from storeorch.errors import ClusterUnavailable, PermissionMissing
+from storeorch.kube.connection import Connection
+from storeorch.kube.informer import Timing
+from storeorch.kube.watching import Listener, Watching
+from storeorch.names import ownership_labels
+
+PATHS = {
+    "namespaces": "/api/v1/namespaces",
+    "deployments": "/apis/apps/v1/deployments",
+    "statefulsets": "/apis/apps/v1/statefulsets",
+    "jobs": "/apis/batch/v1/jobs",
+    "limitranges": "/api/v1/limitranges",
+    "resourcequotas": "/api/v1/resourcequotas",
+    "networkpolicies": "/apis/networking.k8s.io/v1/networkpolicies",
+    "pods": "/api/v1/pods",
+    "events": "/api/v1/events",
+    "secrets": "/api/v1/secrets",
+}
+
+
+def namespace(name: str, store_id: str | None, version: str = "2") -> dict[str, Any]:
+    labels = ownership_labels("x", store_id) if store_id else {}
+    metadata = {"name": name, "uid": "u", "resourceVersion": version, "labels": labels}
+    return {"metadata": metadata, "status": {"phase": "Active"}}
+
+
+def deployment(namespace: str, ready: int = 0, version: str = "2") -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": "shop",
+            "namespace": namespace,
+            "generation": 1,
+            "resourceVersion": version,
+        },
+        "spec": {"replicas": 1},
+        "status": {
+            "observedGeneration": 1,
+            "replicas": 1,
+            "updatedReplicas": 1,
+            "availableReplicas": ready,
+        },
+    }
+
+
+class Harness:
+    """A cluster of two stores, and the streams that were opened to it."""
+
+    def __init__(self, api: Any, connection: Connection, clock: Any) -> None:
+        self.api = api
+        self.watching = Watching(connection, clock=clock, timing=Timing(), rng=random.Random(1))
+        self.streams: dict[str, Any] = {}
+
+    def serve(self, **items: list[dict[str, Any]]) -> None:
+        for plural, path in PATHS.items():
+            body = {"metadata": {"resourceVersion": "1"}, "items": items.get(plural, [])}
+            self.api.on("GET", path, 200, body)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Listener]:
+        async with self.watching.listen() as listener:
+            while len(self.streams) < len(PATHS):
+                stream = await asyncio.wait_for(self.api.streams.get(), 5)
+                self.streams[stream.sent.path.rsplit("/", 1)[1]] = stream
+            yield listener
+
+
+async def take(listener: Listener) -> str:
+    return await asyncio.wait_for(anext(listener), 5)
+
+
+@pytest.fixture
+def harness(api: Any, connection: Connection, clock: Any) -> Harness:
+    return Harness(api, connection, clock)
+
+
+STORES = [namespace("store-a", "id-a"), namespace("store-b", "id-b")]
+
+
+async def test_one_list_and_one_watch_for_each_kind(api: Any, harness: Harness) -> None:
+    harness.serve(namespaces=STORES)
+
+    async with harness.listening():
+        assert sorted(api.calls()) == sorted(f"GET {path}" for path in PATHS.values() for _ in "12")
+        assert harness.streams["events"].sent.query["fieldSelector"] == "type=Warning"
+        assert harness.streams["pods"].sent.query["labelSelector"] == "storeorch.io/store-id"
+
+
+async def test_tells_the_store_of_what_changed(harness: Harness) -> None:
+    harness.serve(namespaces=STORES, deployments=[deployment("store-a"), deployment("store-b")])
+
+    async with harness.listening() as listener:
+        harness.streams["deployments"].send("MODIFIED", deployment("store-b", ready=1))
+
+        assert await take(listener) == "id-b"
+        found = harness.watching.workloads["Deployment"].index.get("store-b", "shop")
+        assert found
+        assert found.ready
+
+
+async def test_each_store_is_told_once_until_it_is_taken(harness: Harness, eventually: Any) -> None:
+    harness.serve(namespaces=STORES, deployments=[deployment("store-a"), deployment("store-b")])
+
+    async with harness.listening() as listener:
+        stream = harness.streams["deployments"]
+        for ready in (1, 0, 1):
+            stream.send("MODIFIED", deployment("store-a", ready=ready))
+        stream.send("MODIFIED", deployment("store-b", ready=1))
+        await eventually(lambda: len(listener.pending) == 2)
+
+        assert [await take(listener), await take(listener)] == ["id-a", "id-b"]
+        assert not listener.pending
+
+
+async def test_a_namespace_that_goes_tells_its_store(harness: Harness) -> None:
+    harness.serve(namespaces=STORES)
+
+    async with harness.listening() as listener:
+        harness.streams["namespaces"].send("DELETED", namespace("store-a", "id-a"))
+
+        assert await take(listener) == "id-a"
+
+
+async def test_a_namespace_that_changes_hands_tells_both(harness: Harness) -> None:
+    harness.serve(namespaces=STORES)
+
+    async with harness.listening() as listener:
+        harness.streams["namespaces"].send("MODIFIED", namespace("store-a", "id-c"))
+
+        assert {await take(listener), await take(listener)} == {"id-a", "id-c"}
+
+
+async def test_objects_seen_before_their_namespace_are_not_lost(
+    harness: Harness, eventually: Any
+) -> None:
+    harness.serve()
+
+    async with harness.listening() as listener:
+        index = harness.watching.workloads["Deployment"].index
+        harness.streams["deployments"].send("ADDED", deployment("store-a", ready=1))
+        await eventually(lambda: index.of("store-a"))
+        harness.streams["namespaces"].send("ADDED", namespace("store-a", "id-a"))
+
+        assert await take(listener) == "id-a"
+
+
+async def test_foreign_namespaces_cost_nothing(harness: Harness, eventually: Any) -> None:
+    harness.serve(
+        namespaces=[*STORES, namespace("shop-of-ours", "id-s")],
+        deployments=[deployment("kube-system"), deployment("shop-of-ours")],
+    )
+
+    async with harness.listening():
+        index = harness.watching.workloads["Deployment"].index
+        harness.streams["deployments"].send("ADDED", deployment("kube-system", ready=1))
+        harness.streams["deployments"].send("ADDED", deployment("store-a", ready=1))
+        await eventually(lambda: index.of("store-a"))
+
+        assert not index.of("kube-system")
+
+
+async def test_a_kind_that_fails_does_not_stop_the_others(api: Any, harness: Harness) -> None:
+    for plural in ("events", "secrets"):
+        api.on("GET", PATHS[plural], 403)
+    harness.serve(namespaces=STORES)
+
+    async with harness.watching.listen():
+        assert isinstance(harness.watching.warnings.error, PermissionMissing)
+        assert not harness.watching.warnings.usable
+        assert harness.watching.namespaces.usable
+        assert harness.watching.pods.usable
+
+
+async def test_entering_fails_where_namespaces_cannot_be_seen(api: Any, harness: Harness) -> None:
+    api.on("GET", PATHS["namespaces"], 503)
+    harness.serve()
+
+    with pytest.raises(ClusterUnavailable):
+        async with harness.watching.listen():
+            pass
+
+    assert not harness.watching.pods.usable
+
+
+async def test_listeners_share_watches(api: Any, harness: Harness) -> None:
+    harness.serve(namespaces=STORES)
+
+    async with harness.listening() as first:
+        async with harness.watching.listen() as second:
+            harness.streams["namespaces"].send("DELETED", namespace("store-a", "id-a"))
+            assert [await take(first), await take(second)] == ["id-a", "id-a"]
+        assert harness.watching.namespaces.usable
+        assert len(api.sent) == 2 * len(PATHS)
+
+
+async def test_the_last_listener_ends_the_watches(harness: Harness) -> None:
+    harness.serve(namespaces=STORES)
+
+    async with harness.listening():
+        pass
+
+    assert not harness.watching.namespaces.usable
+    assert len(harness.watching.namespaces.index) == 0

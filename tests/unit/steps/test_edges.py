@@ -1,0 +1,65 @@
+"""Corners of single steps that whole lives do not pass through."""
+
+from __future__ import annotations
+
+import pytest
+
+from storeorch.models import Status, Store
+from storeorch.ports import ReleaseStatus
+from storeorch.steps import CredentialsStep, ReleaseStep, WorkloadsStep
+from storeorch.storetype import Done, StoreContext, Waiting
+from storeorch.testing import SampleShop, Sandbox, virtual_time
+
+
+def context(sandbox: Sandbox, store: Store) -> StoreContext:
+    return StoreContext(
+        store=store,
+        parameters=SampleShop().check(store.parameters),
+        settings=sandbox.settings,
+        cluster=sandbox.cluster,
+        releases=sandbox.releases,
+        hosts=sandbox.hosts,
+        clock=sandbox.clock,
+    )
+
+
+async def ready(sandbox: Sandbox) -> Store:
+    store = await sandbox.create("my-store")
+    settled = await sandbox.settle(store.id)
+    assert settled is not None
+    assert settled.status is Status.READY
+    return settled
+
+
+@virtual_time
+async def test_store_without_credentials_gets_no_secret() -> None:
+    sandbox = Sandbox()
+    store = await sandbox.create("my-store")
+    outcome = await CredentialsStep({}).apply(context(sandbox, store))
+    assert isinstance(outcome, Done)
+    assert sandbox.cluster.journal == []
+
+
+@pytest.mark.parametrize("status", [ReleaseStatus.FAILED, ReleaseStatus.PENDING])
+def test_release_of_a_ready_store_that_is_broken_is_repaired(status: ReleaseStatus) -> None:
+    """It is there, so its data is: upgrading over it loses nothing."""
+
+    @virtual_time
+    async def scenario() -> None:
+        sandbox = Sandbox()
+        store = await ready(sandbox)
+        sandbox.releases.set_status(store.namespace, "my-store", status)
+        outcome = await ReleaseStep(SampleShop().release_request).apply(context(sandbox, store))
+        assert outcome == Done("Revision 2 of the Helm release my-store is deployed.", changed=True)
+
+    scenario()
+
+
+@virtual_time
+async def test_release_that_changes_between_two_steps_is_looked_at_again() -> None:
+    sandbox = Sandbox()
+    store = await ready(sandbox)
+    sandbox.releases.set_status(store.namespace, "my-store", ReleaseStatus.PENDING)
+    outcome = await WorkloadsStep(SampleShop().release_request).apply(context(sandbox, store))
+    assert isinstance(outcome, Waiting)
+    assert (outcome.reason, outcome.look_again_in) == ("ReleaseChanged", 1)

@@ -1,0 +1,181 @@
+"""Kubernetes' own forms, and the way from parameters to a chart's values."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from storeorch.parameters import (
+    Amounts,
+    ChartParameters,
+    ImageName,
+    ObjectName,
+    Parameters,
+    Quantity,
+    resources,
+)
+
+QUANTITY: TypeAdapter[str] = TypeAdapter(Quantity)
+IMAGE: TypeAdapter[str] = TypeAdapter(ImageName)
+OBJECT: TypeAdapter[str] = TypeAdapter(ObjectName)
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+class Inner(Parameters):
+    first_value: int = 1
+    """First."""
+
+
+class Outer(Parameters):
+    inner_part: Inner = Inner()
+    """Inner."""
+
+    plain: str = "a"
+    """Plain."""
+
+    run_as_user: int = 33
+    """User."""
+
+
+@pytest.mark.parametrize(
+    "given_", ["1", "0.5", "200m", "1000m", "512Mi", "1Gi", "10G", "2Ti", "1k"]
+)
+def test_quantities(given_: str) -> None:
+    assert QUANTITY.validate_python(given_) == given_
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        "",
+        "Gi",
+        "lots",
+        "-1",
+        "1 Gi",
+        "10GB",
+        "512MB",
+        "1e3",
+        ".5",
+        "1.",
+        "1gi",
+        "1Gi\n",
+        "1" * 33,
+        1,
+    ],
+)
+def test_what_is_no_quantity(given_: object) -> None:
+    with pytest.raises(ValidationError):
+        QUANTITY.validate_python(given_)
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        "mysql:8.0",
+        "wordpress",
+        "ghcr.io/owner/name:1.2.3",
+        "localhost:5000/a/b",
+        f"postgres@{DIGEST}",
+        f"registry:5000/a/b:tag@{DIGEST}",
+    ],
+)
+def test_image_names(given_: str) -> None:
+    assert IMAGE.validate_python(given_) == given_
+
+
+@pytest.mark.parametrize(
+    "given_",
+    ["", "Mysql", "-a", "a b", "a;rm -rf", "a\n", "$(id)", "a@sha256:1", "a@b", "ä", "a" * 401, 8],
+)
+def test_what_is_no_image_name(given_: object) -> None:
+    with pytest.raises(ValidationError):
+        IMAGE.validate_python(given_)
+
+
+@pytest.mark.parametrize("given_", ["", "nginx", "fast-ssd", "a.b", "1"])
+def test_object_names(given_: str) -> None:
+    assert OBJECT.validate_python(given_) == given_
+
+
+@pytest.mark.parametrize(
+    "given_", ["A", "-a", "a-", ".a", "a_b", "a b", "a\n", "ä", "a" * 254, None]
+)
+def test_what_is_no_object_name(given_: object) -> None:
+    with pytest.raises(ValidationError):
+        OBJECT.validate_python(given_)
+
+
+@pytest.mark.parametrize("adapter", [QUANTITY, IMAGE, OBJECT])
+@given(text=st.text(max_size=60))
+def test_what_is_accepted_is_plain(adapter: TypeAdapter[str], text: str) -> None:
+    """Nothing that a shell, YAML or a line break could be made of."""
+    try:
+        accepted = adapter.validate_python(text)
+    except ValidationError:
+        return
+    assert accepted == text
+    assert accepted.isascii()
+    assert not set(accepted) & set(" \t\r\n;&|<>$`\"'\\{}[]()#,=*?!~^%+")
+
+
+def test_values_are_in_camel_case_at_every_depth() -> None:
+    values = Outer(inner_part=Inner(first_value=2)).chart_values()
+    assert values == {"innerPart": {"firstValue": 2}, "plain": "a", "runAsUser": 33}
+
+
+def test_parameters_keep_the_names_that_users_know() -> None:
+    """Camel case is for charts alone: what is stored and set is as it was declared."""
+    assert Outer(run_as_user=1).model_dump(exclude_unset=True) == {"run_as_user": 1}
+    with pytest.raises(ValidationError):
+        Outer.model_validate({"runAsUser": 1})
+    assert set(Outer.model_json_schema()["properties"]) == {"inner_part", "plain", "run_as_user"}
+
+
+def test_parameters_are_frozen_and_closed() -> None:
+    with pytest.raises(ValidationError):
+        Outer().plain = "b"  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        Outer.model_validate({"unknown": 1})
+
+
+def test_wrong_value_is_not_repeated() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Outer.model_validate({"run_as_user": "s3cret"})
+    assert "s3cret" not in str(refused.value)
+
+
+def test_docstrings_are_descriptions() -> None:
+    assert Outer.model_fields["plain"].description == "Plain."
+    assert Amounts.model_fields["cpu"].description
+
+
+def test_resources() -> None:
+    made = resources("1", "2Gi", limit_cpu="3", limit_memory="4Gi")
+    assert made.chart_values() == {
+        "requests": {"cpu": "1", "memory": "2Gi"},
+        "limits": {"cpu": "3", "memory": "4Gi"},
+    }
+
+
+def test_what_charts_have_in_common() -> None:
+    assert set(ChartParameters().chart_values()) == {
+        "ingress",
+        "storageClass",
+        "imagePullPolicy",
+        "waitForDatabase",
+    }
+    with pytest.raises(ValidationError):
+        ChartParameters.model_validate({"image_pull_policy": "Sometimes"})
+
+
+def test_annotated_forms_hold_in_models() -> None:
+    class Disk(Parameters):
+        size: Annotated[Quantity, "of a disk"] = "1Gi"
+        """Size."""
+
+    with pytest.raises(ValidationError):
+        Disk(size="big")
