@@ -1,9 +1,10 @@
 """Settings, read from the environment at the edges of the program and nowhere else.
 
-Every setting is a variable ``STOREORCH_<NAME>``. Library code takes a
+Every setting is a variable ``STOREORCH_<NAME>``; a duration is given in seconds or as
+``90s``, ``10m``, ``1h30m``. Library code takes a
 ``Settings`` object and never looks at the environment itself.
 
-This module must know no other module of storeorch but ``errors``.
+This module must know no other module of storeorch but ``errors`` and ``durations``.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import platformdirs
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from storeorch import durations
 from storeorch.errors import EnvironmentNotReady
 
 _DNS_LABELS = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
@@ -37,7 +39,14 @@ def _expand(path: Path | None) -> Path | None:
         raise ValueError("there is no such user") from error
 
 
-Seconds = Annotated[float, Field(gt=0)]
+def _seconds(value: object) -> object:
+    """Read ``10m`` and the like; what is no duration is left for pydantic to refuse."""
+    seconds = durations.parse(value) if isinstance(value, str) else None
+    return value if seconds is None else seconds
+
+
+Duration = Annotated[float, BeforeValidator(_seconds)]
+Seconds = Annotated[Duration, Field(gt=0)]
 
 
 class Settings(BaseSettings):
@@ -86,7 +95,7 @@ class Settings(BaseSettings):
     """Seconds after which a store is looked at even if nothing happened. Default 10800 (3 h):
     the watches do the work, this is the net below them."""
 
-    lease_duration: Annotated[float, Field(ge=1)] = 30
+    lease_duration: Annotated[Duration, Field(ge=1)] = 30
     """Seconds for which a worker holds a store unless it renews. Default 30."""
 
     shutdown_grace: Seconds = 10

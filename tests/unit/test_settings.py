@@ -129,3 +129,17 @@ def test_renewal_fits_into_the_lease() -> None:
     """A lease below a second could not be renewed in time."""
     with pytest.raises(EnvironmentNotReady):
         Settings.load(lease_duration=0.9)
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("10m", 600), ("90s", 90), ("1h30m", 5400), ("42", 42), ("1.5", 1.5)]
+)
+def test_durations_are_read_as_people_write_them(given: str, seconds: float) -> None:
+    settings = Settings.load(provision_timeout=given)
+    assert settings.provision_timeout == seconds
+
+
+@pytest.mark.parametrize("given", ["", "0", "ten", "-1s", "10 m", "1d"])
+def test_what_is_no_duration_is_refused(given: str) -> None:
+    with pytest.raises(EnvironmentNotReady, match="STOREORCH_PROVISION_TIMEOUT"):
+        Settings.load(provision_timeout=given)

@@ -1,19 +1,17 @@
-"""Durations as people write them: ``90s``, ``10m``, ``1h30m``, ``600``.
+"""Durations as options of the command line.
 
 This module must know no command.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import click
 from typing_extensions import override
 
-_UNITS: Final = {"h": 3600, "m": 60, "s": 1}
-_PLAIN = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
-_WRITTEN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
+from storeorch.durations import parse
+
 _LONGEST: Final = 365 * 24 * 3600
 
 
@@ -29,7 +27,7 @@ class Duration(click.ParamType[float]):
         if isinstance(value, int | float):
             return float(value)
         text = str(value).strip().lower()
-        seconds = _parse(text)
+        seconds = parse(text)
         if seconds is None:
             self.fail(
                 f"{text!a} is not a duration; write for example 90s, 10m, 1h30m or 600 (seconds).",
@@ -39,36 +37,3 @@ class Duration(click.ParamType[float]):
         if seconds > _LONGEST:
             self.fail("A wait cannot be longer than a year.", param, ctx)
         return seconds
-
-
-def _parse(text: str) -> float | None:
-    if _PLAIN.fullmatch(text):
-        return float(text)
-    found = _WRITTEN.fullmatch(text)
-    if not text or not found:
-        return None
-    return sum(
-        float(part) * unit
-        for part, unit in zip(found.groups(), _UNITS.values(), strict=True)
-        if part
-    )
-
-
-def written(seconds: float) -> str:
-    """Write a duration as people do.
-
-    Args:
-        seconds: How long; below ten seconds one decimal is kept.
-
-    Returns:
-        For example ``2.1s``, ``42s``, ``10m`` or ``1h30m``.
-    """
-    if seconds < 10:  # noqa: PLR2004 - explained above
-        return f"{seconds:.1f}s"
-    rest = round(seconds)
-    parts = []
-    for unit, size in _UNITS.items():
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts)

@@ -14,7 +14,6 @@ from storeorch.ports import Problem, ReleaseRequest, WorkloadState
 from storeorch.steps.release import ReleaseStep, deployed_release
 from storeorch.storetype import Done, Outcome, Step, StoreContext, Waiting
 
-
 _SETTLING_SECONDS: Final = 3.0
 """After a new declaration, what is seen may still be of the one before it: the cluster's
 controllers need a moment, and its events have whole seconds."""

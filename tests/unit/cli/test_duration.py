@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storeorch.cli.duration import Duration, written
+from storeorch.cli.duration import Duration
+from storeorch.durations import written
 
 
 def parse(text: str) -> float:

@@ -11,11 +11,11 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from storeorch.cli.duration import written
 from storeorch.cli.progress.live import LiveScreen
 from storeorch.cli.progress.plain import PlainScreen
 from storeorch.cli.progress.screen import Screen
 from storeorch.cli.progress.view import PlannedStep, plan_from, settled
+from storeorch.durations import written
 from storeorch.errors import UnknownStoreType, WaitTimeout
 from storeorch.models import Store
 

@@ -15,7 +15,6 @@ from rich.spinner import Spinner
 from rich.text import Text
 from typing_extensions import override
 
-from storeorch.cli.duration import written
 from storeorch.cli.progress.screen import Screen
 from storeorch.cli.progress.view import (
     PlannedStep,
@@ -25,6 +24,7 @@ from storeorch.cli.progress.view import (
     view_gone,
     view_store,
 )
+from storeorch.durations import written
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from storeorch.cli.duration import written
 from storeorch.cli.progress.screen import Screen
 from storeorch.cli.progress.view import (
     PlannedStep,
@@ -21,6 +20,7 @@ from storeorch.cli.progress.view import (
     view_gone,
     view_store,
 )
+from storeorch.durations import written
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from storeorch.cli.context import CliContext, pass_context
-from storeorch.cli.duration import written
 from storeorch.cli.loop import run
 from storeorch.cli.options import EnvOption, Format, name_argument, output_option
 from storeorch.cli.render import emit, printable, timestamp, write_table
+from storeorch.durations import written
 from storeorch.errors import StoreNotFound
 from storeorch.models import Event
 
