@@ -267,13 +267,13 @@ class SqlRepository:
         only: Sequence[str] | None = None,
     ) -> ClaimBatch:
         """See ``ports.Repository.claim``."""
-        statement = statements.claim_due(
+        claiming = statements.claim_due(
             self._cluster, worker, limit=limit, lease=lease, wanted=wanted, only=only
         )
         async with self._write() as connection:
-            rows = (await connection.execute(statement)).mappings().all()
-            query = statements.next_due(self._cluster, only)
-            left: int | None = await connection.scalar(query)
+            rows = (await connection.execute(*claiming)).mappings().all()
+            looking = statements.next_due(self._cluster, only)
+            left: int | None = await connection.scalar(*looking)
         claims = tuple(
             Claim(store=to_store(row), worker=worker, epoch=row["lease_epoch"]) for row in rows
         )
@@ -287,7 +287,7 @@ class SqlRepository:
         if not leases:
             return {}
         async with self._write() as connection:
-            result = await connection.execute(statements.renew(worker, leases, lease=lease))
+            result = await connection.execute(*statements.renew(worker, leases, lease=lease))
             return {row.id: row.generation for row in result}
 
     @uninterrupted
@@ -296,7 +296,8 @@ class SqlRepository:
     ) -> Store:
         """See ``ports.Repository.record``."""
         async with self._write() as connection:
-            store = await self._observe(connection, claim, observation, events)
+            writing = statements.observe(claim, observation)
+            store = await self._observe(connection, claim, observation, writing, events)
         self._hub.changed(store.id, _updated(store), work=False)
         return store
 
@@ -311,8 +312,8 @@ class SqlRepository:
     ) -> Store:
         """See ``ports.Repository.finish``."""
         async with self._write() as connection:
-            store = await self._observe(connection, claim, observation, events)
-            await connection.execute(statements.release(claim, due_in))
+            writing = statements.finish(claim, observation, due_in)
+            store = await self._observe(connection, claim, observation, writing, events)
         self._hub.changed(store.id, _updated(store), work=False)
         return store
 
@@ -320,9 +321,7 @@ class SqlRepository:
     async def remove(self, claim: Claim, events: Sequence[NewEvent]) -> None:
         """See ``ports.Repository.remove``."""
         async with self._write() as connection:
-            gone = await connection.execute(
-                delete(stores).where(statements.held(claim)).returning(stores.c.id)
-            )
+            gone = await connection.execute(*statements.remove(claim))
             if gone.first() is None:
                 raise LeaseLost
             await self._append(connection, claim.store, claim.epoch, events)
@@ -331,9 +330,8 @@ class SqlRepository:
     @uninterrupted
     async def give_back(self, claim: Claim, *, due_in: float | None) -> None:
         """See ``ports.Repository.give_back``."""
-        statement = statements.release(claim, due_in).values(updated_at=now_ms())
         async with self._write() as connection:
-            await connection.execute(statement)
+            await connection.execute(*statements.release(claim, due_in))
 
     # -- engines --------------------------------------------------------------
 
@@ -417,10 +415,11 @@ class SqlRepository:
         connection: AsyncConnection,
         claim: Claim,
         observation: Observation,
+        writing: statements.Bound,
         news: Sequence[NewEvent],
     ) -> Store:
         lifecycle.check_transition(claim.store.status, observation.status)
-        result = await connection.execute(statements.observe(claim, observation))
+        result = await connection.execute(*writing)
         row = result.mappings().one_or_none()
         if row is None:
             raise LeaseLost
@@ -441,8 +440,8 @@ class SqlRepository:
             "generation": store.generation,
             "epoch": epoch,
         }
-        rows = [{**new.model_dump(mode="json"), **common, "at": now_ms()} for new in news]
-        await connection.execute(insert(events).values(rows))
+        rows = [{**new.model_dump(mode="json"), **common} for new in news]
+        await connection.execute(statements.APPEND, rows)
 
 
 _SENTENCES = {
