@@ -5,19 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .api import Api
 from .workplace import HOSTS, Workplace, environment_of
 
+if TYPE_CHECKING:
+    from storeorch_devcluster import EmbeddedCluster
+
 
 @pytest.fixture(scope="session")
-def cluster_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Start a control plane with simulated nodes and return the administrator's kubeconfig."""
+def embedded_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
+    """Start a control plane with simulated nodes."""
     devcluster = pytest.importorskip("storeorch_devcluster")
     with devcluster.EmbeddedCluster(tmp_path_factory.mktemp("cluster")) as cluster:
-        yield cluster.kubeconfig
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def cluster_kubeconfig(embedded_cluster: EmbeddedCluster) -> Path:
+    """Return the administrator's kubeconfig of the session's cluster."""
+    return embedded_cluster.kubeconfig
 
 
 @pytest.fixture(scope="session")
