@@ -14,7 +14,7 @@
   come one after the other. Whoever reads meanwhile sees the file as it was or
   as it is now, except where the file cannot be replaced (see ``_write``).
 
-``add_entry`` and ``remove_entry`` are pure; ``HostsFile`` reads, locks and writes.
+``add_entry`` and ``remove_entry`` are pure; ``HostsFile`` locks, reads and writes.
 
 This module must know no cluster and no database.
 """
@@ -30,13 +30,15 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
-import anyio.to_thread
+import anyio
 from typing_extensions import override
 
 from storeorch.errors import HostsFileUnwritable
@@ -48,8 +50,13 @@ END: Final = b"# END storeorch"
 LOCK_WAIT: Final = 10.0
 """Seconds to wait for another process that has the file; a change takes milliseconds."""
 
+_IN_PLACE: Final = frozenset({errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS})
+_POLL: Final = 0.01
+
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+# The scope of an IPv6 address may be any text at all for the ipaddress module.
+_ADDRESS = re.compile(r"[0-9a-f.:]+(?:%[A-Za-z0-9._-]+)?")
 _STORE_ID = re.compile(r"[A-Za-z0-9._-]{1,63}")
 _OURS = re.compile(rb"\S+\t\S+\t# storeorch (?P<id>[A-Za-z0-9._-]{1,63})")
 
@@ -102,7 +109,10 @@ def _entry(address: str, host: str, store_id: str) -> bytes:
         raise ValueError("host is not a lower-case DNS name")
     if not _STORE_ID.fullmatch(store_id):
         raise ValueError("store id is not a word")
-    return f"{ipaddress.ip_address(address)}\t{host}\t# storeorch {store_id}".encode()
+    ip = str(ipaddress.ip_address(address))
+    if not _ADDRESS.fullmatch(ip):
+        raise ValueError("address has a scope that is not a word")
+    return f"{ip}\t{host}\t# storeorch {store_id}".encode()
 
 
 def _split(text: bytes) -> list[bytes]:
@@ -129,30 +139,35 @@ def _blocks(lines: Sequence[bytes]) -> Iterator[tuple[int, int]]:
             begin = None
 
 
-def _entries_of(lines: Sequence[bytes], store_id: str) -> list[int]:
+def _entries(lines: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield where our lines are, of every store, and the store's id."""
     inside = False
-    found = []
     for at, line in enumerate(map(_bare, lines)):
         if line in {BEGIN, END}:
             inside = line == BEGIN
-        elif inside and (match := _OURS.fullmatch(line)) and match["id"] == store_id.encode():
-            found.append(at)
-    return found
+        elif inside and (match := _OURS.fullmatch(line)):
+            yield at, match["id"]
+
+
+def _entries_of(lines: Sequence[bytes], store_id: str) -> list[int]:
+    return [at for at, owner in _entries(lines) if owner == store_id.encode()]
 
 
 def _drop(lines: Sequence[bytes], gone: Sequence[int]) -> list[bytes]:
-    """Return the lines without those, and without blocks that have become empty by it."""
+    """Return the lines without those, and without blocks that are then empty."""
     if not gone:
         return list(lines)
     kept = [line for at, line in enumerate(lines) if at not in set(gone)]
+    ours = sum(1 for _ in _entries(kept))
     for begin, end in reversed(list(_blocks(kept))):
-        if end != begin + 1:
+        rest = kept[:begin] + kept[end + 1 :]
+        # After a block without an end, an empty one may be what keeps foreign lines foreign.
+        if end != begin + 1 or sum(1 for _ in _entries(rest)) != ours:
             continue
-        newline = _newline(kept[begin])
         if begin and not _newline(kept[end]):
             # The block was put after a last line without a newline: give that one back.
-            kept[begin - 1] = kept[begin - 1].removesuffix(newline)
-        del kept[begin : end + 1]
+            rest[-1] = rest[-1].removesuffix(_newline(kept[begin]))
+        kept = rest
     return kept
 
 
@@ -175,19 +190,27 @@ class HostsFile(Hosts):
         path: The file; it is created when the first host is made known. Where it
             is a symbolic link, what it points to is changed.
         address: IP address that every host gets.
+        lock_wait: Seconds to wait for another process that has the file.
     """
 
-    def __init__(self, path: Path, address: str) -> None:
+    def __init__(self, path: Path, address: str, *, lock_wait: float = LOCK_WAIT) -> None:
         self._path = path
         self._address = address
+        self._lock_wait = lock_wait
         # Many stores of one process would otherwise wait for the lock in many threads.
         self._turn = asyncio.Lock()
 
     @override
     async def ensure(self, host: str, owner: Owner) -> None:
-        await self._change(
-            partial(add_entry, address=self._address, host=host, store_id=owner.store_id)
-        )
+        change = partial(add_entry, address=self._address, host=host, store_id=owner.store_id)
+        try:
+            change(b"")
+        except ValueError as error:
+            raise HostsFileUnwritable(
+                "The host or its address cannot stand in a hosts file.",
+                hint="Check STOREORCH_DOMAIN and STOREORCH_INGRESS_ADDRESS.",
+            ) from error
+        await self._change(change)
 
     @override
     async def remove(self, host: str, owner: Owner) -> None:
@@ -196,45 +219,76 @@ class HostsFile(Hosts):
     async def _change(self, change: Callable[[bytes], bytes]) -> None:
         async with self._turn:
             try:
-                # Not given up on cancellation: a write must not happen after this returns.
-                await anyio.to_thread.run_sync(_rewrite, self._path, change)
+                await _in_thread(partial(_rewrite, self._path, change, self._lock_wait))
             except (OSError, ValueError) as error:
                 raise HostsFileUnwritable from error
 
 
-def _rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
-    path = path.resolve()
-    before = path.read_bytes() if path.exists() else b""
-    if change(before) == before:
-        return
-    with _locked(path):
+async def _in_thread(work: Callable[[threading.Event], None]) -> None:
+    """Run blocking work; on cancellation tell it to give up, and wait until it has ended.
+
+    A write must not happen after whoever asked for it has gone on.
+    """
+    given_up = threading.Event()
+    working = asyncio.get_running_loop().run_in_executor(None, work, given_up)
+    try:
+        await asyncio.wait([working])
+    except asyncio.CancelledError:
+        given_up.set()
+        # Without the shield, a cancelled anyio scope would cancel again at every turn.
+        with anyio.CancelScope(shield=True):
+            while not working.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([working])
+        working.exception()  # retrieved: nobody is left to be told
+        raise
+    working.result()
+
+
+def _rewrite(
+    path: Path, change: Callable[[bytes], bytes], lock_wait: float, given_up: threading.Event
+) -> None:
+    # Path.resolve raises RuntimeError for links in a circle.
+    path = Path(os.path.realpath(path))
+    if not path.exists():
+        if not change(b""):
+            return
+    elif not path.is_file():
+        # A pipe would block whoever reads it; a device such as /dev/null would be replaced.
+        raise OSError(errno.EINVAL, "not a regular file")
+    try:
+        file = _lock(path, lock_wait, given_up)
+    except OSError:
+        # It takes no right to write to find that there is nothing to write.
         before = path.read_bytes()
+        if change(before) == before:
+            return
+        raise
+    with file:
+        before = file.readall()
         after = change(before)
         if after != before:
-            _write(path, before, after)
+            _write(path, file, before, after)
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the file's own lock (flock).
+def _lock(path: Path, lock_wait: float, given_up: threading.Event) -> FileIO:
+    """Open the file and take its own lock (flock), which closing it gives back.
 
     A lock file beside it could not be made where the folder is not writable, as
     in containers, and would be litter in ``/etc``. As the file may be replaced
     while the lock is waited for, it is then tried again on the new one.
     """
-    deadline = time.monotonic() + LOCK_WAIT
+    deadline = time.monotonic() + lock_wait
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(os.fdopen(fd, "r+b", buffering=0))
             while not _try_lock(fd):
-                if time.monotonic() > deadline:
+                if given_up.wait(_POLL) or time.monotonic() > deadline:
                     raise TimeoutError(errno.ETIMEDOUT, "the hosts file is locked")
-                time.sleep(0.01)
             if path.exists() and os.path.samestat(os.fstat(fd), path.stat()):
-                yield
-                return
-        finally:
-            os.close(fd)
+                stack.pop_all()
+                return file
 
 
 def _try_lock(fd: int) -> bool:
@@ -245,27 +299,36 @@ def _try_lock(fd: int) -> bool:
     return True
 
 
-def _write(path: Path, before: bytes, after: bytes) -> None:
+def _write(path: Path, file: FileIO, before: bytes, after: bytes) -> None:
     """Replace the file at once; where that is not possible, change it in place.
 
     It is not possible where the file is a mount point of its own, as
     ``/etc/hosts`` in containers, where nobody may create files in its folder,
     and where its owner could not be kept. In place, only what follows the first
-    difference is written: lines before the block are not touched.
+    difference is written: lines before the block are not touched. If that
+    fails, as on a full disk, what was there is put back.
     """
     try:
         _replace(path, after)
     except OSError as error:
-        if error.errno not in {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS}:
+        if error.errno not in _IN_PLACE:
             raise
         pairs = enumerate(zip(before, after, strict=False))
         same = next((at for at, (old, new) in pairs if old != new), min(len(before), len(after)))
-        with path.open("r+b") as file:
-            file.seek(same)
-            file.write(after[same:])
-            file.truncate()
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            _overwrite(file, same, after)
+        except OSError:
+            _overwrite(file, same, before)
+            raise
+
+
+def _overwrite(file: FileIO, same: int, text: bytes) -> None:
+    file.seek(same)
+    rest = memoryview(text)[same:]
+    while rest:
+        rest = rest[file.write(rest) :]
+    file.truncate()
+    os.fsync(file.fileno())
 
 
 def _replace(path: Path, text: bytes) -> None:
@@ -281,7 +344,7 @@ def _replace(path: Path, text: bytes) -> None:
             os.fsync(fd)
         Path(name).replace(path)
     except BaseException:
-        Path(name).unlink()
+        Path(name).unlink(missing_ok=True)
         raise
     with contextlib.suppress(OSError):
         folder = os.open(path.parent, os.O_RDONLY)

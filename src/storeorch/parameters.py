@@ -9,26 +9,56 @@ This module must not know store types, steps or any adapter.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasGenerator, BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    AliasGenerator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from typing_extensions import override
 
-Quantity = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$", max_length=32)
+Cpu = Annotated[
+    str, StringConstraints(pattern=r"^([1-9][0-9]*m|[0-9]+(\.[0-9]{1,3})?)$", max_length=32)
 ]
-"""A Kubernetes quantity, for example ``500m`` (CPU) or ``10Gi`` (bytes)."""
+"""An amount of CPU, for example ``500m`` (millicores) or ``1.5`` (cores)."""
+
+Memory = Annotated[
+    str, StringConstraints(pattern=r"^[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)?$", max_length=32)
+]
+"""An amount of memory in bytes, for example ``512Mi``."""
+
+StorageSize = Annotated[
+    str, StringConstraints(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti|Pi|M|G|T|P)$", max_length=32)
+]
+"""The size of a claim in bytes, for example ``10Gi``."""
+
+UserId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""The uid of a container's user; 0 is root, which a store's namespace refuses."""
 
 ImageName = Annotated[
     str,
     StringConstraints(
-        pattern=r"^[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[a-f0-9]{64})?$", min_length=1, max_length=400
+        pattern=(
+            r"^[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
+            r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64})?$"
+        ),
+        max_length=400,
     ),
 ]
 """The name of a container image, with its tag or digest."""
 
 ObjectName = Annotated[
-    str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$", max_length=253)
+    str,
+    StringConstraints(
+        pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$",
+        max_length=253,
+    ),
 ]
 """The name of a Kubernetes object; empty means the cluster's default."""
 
@@ -44,18 +74,51 @@ class Parameters(BaseModel):
         alias_generator=AliasGenerator(serialization_alias=to_camel),
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: Any) -> Any:
+        """Let a part of a nested model be given alone, with the default for the rest."""
+        if not isinstance(given, Mapping):
+            return given
+        fields = cls.model_fields
+        return {
+            name: _complete(fields[name].default, value) if name in fields else value
+            for name, value in given.items()
+        }
+
+    @classmethod
+    @override
+    def model_json_schema(
+        cls,
+        by_alias: bool | None = False,
+        *args: Any,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Return the JSON schema in the names that users know, defaults included."""
+        return super().model_json_schema(by_alias, *args, **kwargs)
+
     def chart_values(self) -> dict[str, Any]:
         """Return the parameters as values for a chart, with camelCase keys."""
         return self.model_dump(mode="json", by_alias=True)
 
 
+def _complete(default: object, given: object) -> object:
+    if not isinstance(default, Parameters) or not isinstance(given, Mapping):
+        return given
+    completed = {name: _complete(getattr(default, name, None), given[name]) for name in given}
+    for name, field in type(default).model_fields.items():
+        if field.is_required() and name not in completed:
+            completed[name] = getattr(default, name)
+    return completed
+
+
 class Amounts(Parameters):
     """An amount of CPU and of memory."""
 
-    cpu: Quantity
+    cpu: Cpu
     """CPU, for example ``200m`` (millicores) or ``1``."""
 
-    memory: Quantity
+    memory: Memory
     """Memory in bytes, for example ``512Mi``."""
 
 

@@ -88,7 +88,9 @@ class StoreViews(ABC):
         """
         found = await self.get(name_or_id)
         async with self._repository.changes(found.id) as changes:
-            store = await self.get(found.id)
+            store = await self._repository.get(found.id)
+            if store is None:
+                return
             yield store
             while True:
                 await changes.wait(_SAFETY_NET_SECONDS)
@@ -129,10 +131,11 @@ class StoreViews(ABC):
             timeout: Seconds to wait at most; None waits for ever.
 
         Returns:
-            The store, ready or degraded; None once a deletion is complete.
+            The store, ready or degraded; None once a deletion is complete, and if it
+            was before the wait began.
 
         Raises:
-            StoreNotFound: There is no such store.
+            StoreNotFound: There never was such a store.
             StoreFailed: It failed; the sentence and the hint say why.
             WaitTimeout: It was not settled in time.
         """
@@ -141,6 +144,9 @@ class StoreViews(ABC):
                 async for store in self.watch(name_or_id):
                     if store.status in _SETTLED and store.observed_generation == store.generation:
                         return _settled(store)
+        except StoreNotFound:
+            if not await self._was_deleted(name_or_id):
+                raise
         except TimeoutError:
             raise WaitTimeout(
                 f"The store {name_or_id} was not done within {timeout:g} seconds; the work goes on."
@@ -151,6 +157,14 @@ class StoreViews(ABC):
         # An id is a possible name, too.
         found = await self._repository.get(name_or_id) if _is_uuid(name_or_id) else None
         return found or await self._repository.find(name_or_id)
+
+    async def _was_deleted(self, name_or_id: str) -> bool:
+        after = 0
+        while found := await self._events_of(name_or_id, after=after, limit=1000):
+            if any(event.kind is EventKind.DELETED for event in found):
+                return True
+            after = found[-1].id
+        return False
 
     async def _events_of(self, name_or_id: str, *, after: int, limit: int) -> Sequence[Event]:
         if _is_uuid(name_or_id):

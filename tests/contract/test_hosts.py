@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import resource
+import fcntl
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ class TestHostsFile(HostsContract):
 
     @pytest.fixture
     def hosts(self, path: Path) -> HostsFile:
-        return HostsFile(path, "127.0.0.1")
+        return HostsFile(path, "127.0.0.1", lock_wait=0)
 
     @pytest.fixture
     def known(self, path: Path) -> Callable[[], set[str]]:
@@ -47,8 +48,12 @@ class TestHostsFile(HostsContract):
         return read
 
     @pytest.fixture
-    def make_unwritable(self) -> Iterator[Callable[[], None]]:
-        """Forbid files to grow: unlike a file's mode, that holds for root as well."""
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    def make_unwritable(self, path: Path) -> Iterator[Callable[[], None]]:
+        """Hold the file's lock: unlike a file's mode, that keeps root out as well."""
+        with ExitStack() as stack:
+
+            def hold() -> None:
+                file = stack.enter_context(path.open("rb"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+
+            yield hold

@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from storeorch_devcluster import EmbeddedCluster
+
 from .api import Api
 from .workplace import HOSTS, Workplace, environment_of
-
-if TYPE_CHECKING:
-    from storeorch_devcluster import EmbeddedCluster
 
 
 @pytest.fixture(scope="session")
 def embedded_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
     """Start a control plane with simulated nodes."""
-    devcluster = pytest.importorskip("storeorch_devcluster")
-    with devcluster.EmbeddedCluster(tmp_path_factory.mktemp("cluster")) as cluster:
+    with EmbeddedCluster(tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster
 
 

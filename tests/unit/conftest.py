@@ -22,8 +22,9 @@ class Orchestrate(Protocol):
     adapters_made: int
     adapters_closed: int
 
-    def __call__(self, *, engine: bool = True, only: Sequence[str] | None = None) -> Orchestrator:
-        ...
+    def __call__(
+        self, *, engine: bool = True, only: Sequence[str] | None = None
+    ) -> Orchestrator: ...
 
 
 class SandboxOrchestrators:

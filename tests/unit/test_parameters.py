@@ -12,14 +12,21 @@ from pydantic import TypeAdapter, ValidationError
 from storeorch.parameters import (
     Amounts,
     ChartParameters,
+    Cpu,
     ImageName,
+    Memory,
     ObjectName,
     Parameters,
-    Quantity,
+    Resources,
+    StorageSize,
+    UserId,
     resources,
 )
 
-QUANTITY: TypeAdapter[str] = TypeAdapter(Quantity)
+CPU: TypeAdapter[str] = TypeAdapter(Cpu)
+MEMORY: TypeAdapter[str] = TypeAdapter(Memory)
+STORAGE: TypeAdapter[str] = TypeAdapter(StorageSize)
+USER: TypeAdapter[int] = TypeAdapter(UserId)
 IMAGE: TypeAdapter[str] = TypeAdapter(ImageName)
 OBJECT: TypeAdapter[str] = TypeAdapter(ObjectName)
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -42,34 +49,32 @@ class Outer(Parameters):
 
 
 @pytest.mark.parametrize(
-    "given_", ["1", "0.5", "200m", "1000m", "512Mi", "1Gi", "10G", "2Ti", "1k"]
+    ("adapter", "given_"),
+    [
+        *((CPU, text) for text in ("1", "0.5", "200m", "1000m", "1.125")),
+        *((MEMORY, text) for text in ("512Mi", "1Gi", "2G", "1048576", "1k")),
+        *((STORAGE, text) for text in ("10Gi", "500M", "2Ti")),
+        *((USER, number) for number in (1, 33, 2**31 - 1)),
+    ],
 )
-def test_quantities(given_: str) -> None:
-    assert QUANTITY.validate_python(given_) == given_
+def test_amounts(adapter: TypeAdapter[object], given_: object) -> None:
+    assert adapter.validate_python(given_) == given_
 
 
 @pytest.mark.parametrize(
-    "given_",
+    ("adapter", "given_"),
     [
-        "",
-        "Gi",
-        "lots",
-        "-1",
-        "1 Gi",
-        "10GB",
-        "512MB",
-        "1e3",
-        ".5",
-        "1.",
-        "1gi",
-        "1Gi\n",
-        "1" * 33,
-        1,
+        *((CPU, text) for text in ("512Mi", "1Gi", "0m", "1.2345", "m", "1 m", "1M")),
+        *((MEMORY, text) for text in ("200m", "0", "0Gi", "1.5Gi", "10GB", "512MB", "Gi", "1gi")),
+        *((STORAGE, text) for text in ("10", "200m", "0Gi", "1.5Gi", "10GB", "1Ki")),
+        *((form, text) for form in (CPU, MEMORY, STORAGE) for text in ("", "lots", "-1", "1Gi\n")),
+        *((form, "1" * 33) for form in (CPU, MEMORY)),
+        *((USER, number) for number in (0, -1, 2**31, "root")),
     ],
 )
-def test_what_is_no_quantity(given_: object) -> None:
+def test_what_is_no_amount(adapter: TypeAdapter[object], given_: object) -> None:
     with pytest.raises(ValidationError):
-        QUANTITY.validate_python(given_)
+        adapter.validate_python(given_)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +94,24 @@ def test_image_names(given_: str) -> None:
 
 @pytest.mark.parametrize(
     "given_",
-    ["", "Mysql", "-a", "a b", "a;rm -rf", "a\n", "$(id)", "a@sha256:1", "a@b", "ä", "a" * 401, 8],
+    [
+        "",
+        "Mysql",
+        "-a",
+        "a b",
+        "a;rm -rf",
+        "a\n",
+        "$(id)",
+        "a@sha256:1",
+        "a@b",
+        "ä",
+        "a" * 401,
+        8,
+        "a:",
+        "a//b",
+        "a/",
+        "a..b",
+    ],
 )
 def test_what_is_no_image_name(given_: object) -> None:
     with pytest.raises(ValidationError):
@@ -102,14 +124,14 @@ def test_object_names(given_: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given_", ["A", "-a", "a-", ".a", "a_b", "a b", "a\n", "ä", "a" * 254, None]
+    "given_", ["A", "-a", "a-", ".a", "a_b", "a b", "a\n", "ä", "a" * 254, None, "a..b", "a.-b"]
 )
 def test_what_is_no_object_name(given_: object) -> None:
     with pytest.raises(ValidationError):
         OBJECT.validate_python(given_)
 
 
-@pytest.mark.parametrize("adapter", [QUANTITY, IMAGE, OBJECT])
+@pytest.mark.parametrize("adapter", [CPU, MEMORY, STORAGE, IMAGE, OBJECT])
 @given(text=st.text(max_size=60))
 def test_what_is_accepted_is_plain(adapter: TypeAdapter[str], text: str) -> None:
     """Nothing that a shell, YAML or a line break could be made of."""
@@ -132,7 +154,9 @@ def test_parameters_keep_the_names_that_users_know() -> None:
     assert Outer(run_as_user=1).model_dump(exclude_unset=True) == {"run_as_user": 1}
     with pytest.raises(ValidationError):
         Outer.model_validate({"runAsUser": 1})
-    assert set(Outer.model_json_schema()["properties"]) == {"inner_part", "plain", "run_as_user"}
+    schema = Outer.model_json_schema()
+    assert set(schema["properties"]) == {"inner_part", "plain", "run_as_user"}
+    assert schema["properties"]["inner_part"]["default"] == {"first_value": 1}
 
 
 def test_parameters_are_frozen_and_closed() -> None:
@@ -161,6 +185,44 @@ def test_resources() -> None:
     }
 
 
+class Container(Parameters):
+    image: ImageName = "a"
+    """Image."""
+
+    resources: Resources = resources("1", "1Gi", limit_cpu="2", limit_memory="2Gi")
+    """Resources."""
+
+
+class Pod(Parameters):
+    web: Container = Container(resources=resources("3", "3Gi", limit_cpu="4", limit_memory="4Gi"))
+    """Web."""
+
+
+def test_part_of_the_resources_can_be_given_alone() -> None:
+    """The rest keeps the default, and of all else nothing is said."""
+    checked = Pod.model_validate({"web": {"resources": {"limits": {"memory": "9Gi"}}}})
+    assert checked.web.resources == resources("3", "3Gi", limit_cpu="4", limit_memory="9Gi")
+    assert set(checked.model_dump(exclude_unset=True)["web"]) == {"resources"}
+    again = Pod.model_validate(checked.model_dump(exclude_unset=True))
+    assert again == checked
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        {"web": {"resources": "lots"}},
+        {"web": {"resources": {"limits": "lots"}}},
+        {"web": {"resources": {"limits": {"gpu": "1"}}}},
+        {"web": {"resources": {"limit": {"cpu": "1"}}}},
+        {"web": None},
+        "lots",
+    ],
+)
+def test_wrong_parts_are_refused(given_: object) -> None:
+    with pytest.raises(ValidationError):
+        Pod.model_validate(given_)
+
+
 def test_what_charts_have_in_common() -> None:
     assert set(ChartParameters().chart_values()) == {
         "ingress",
@@ -174,7 +236,7 @@ def test_what_charts_have_in_common() -> None:
 
 def test_annotated_forms_hold_in_models() -> None:
     class Disk(Parameters):
-        size: Annotated[Quantity, "of a disk"] = "1Gi"
+        size: Annotated[StorageSize, "of a disk"] = "1Gi"
         """Size."""
 
     with pytest.raises(ValidationError):

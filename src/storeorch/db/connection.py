@@ -6,6 +6,7 @@ This module knows drivers and their errors; it must not know tables.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -95,13 +96,18 @@ def open_engine(url: URL) -> AsyncEngine:
     """Make the SQLAlchemy engine; nothing is connected yet.
 
     Raises:
-        DatabaseUnavailable: The file's folder cannot be made, or the driver is missing.
+        DatabaseUnavailable: The file cannot be opened, or the driver is missing.
     """
     path = sqlite_path(url)
     try:
         if path is not None and not _is_sqlite_uri(url):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             url = url.set(database=str(path))
+            # Tried here first: a thread of aiosqlite that fails at it reports to an event
+            # loop that may be closed by then, and its traceback goes to standard error.
+            if path.exists() or not os.access(path.parent, os.W_OK):
+                with translated():
+                    sqlite3.connect(path).close()
         # A reset on return is one more hop to the driver's thread: SQLite's connections
         # are in autocommit mode, and every transaction of ours ends by itself.
         sqlite = url.get_backend_name() == "sqlite"
@@ -129,13 +135,18 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, record: object) -> None:  # noqa: ARG001
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        _write_ahead(cursor)
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
+        try:
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+            _write_ahead(cursor)
+            cursor.execute("PRAGMA synchronous=NORMAL")
+            cursor.execute("PRAGMA foreign_keys=ON")
+            cursor.close()
+        except BaseException:
+            # Nobody else waits for the driver's thread to end: it would outlive the event loop.
+            connection.close()
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Any) -> None:

@@ -162,8 +162,8 @@ class HelmCommand(pyhelm3.command.Command):
             reset_values=True,
             # Helm 4 applies on the server unless the last revision says otherwise, and
             # then fails where somebody else owns a field; Helm 3 knows only its
-            # three-way merge. The merge costs the same (see benchmarks), repairs drift
-            # in both, and lets either version go on with what the other has installed.
+            # three-way merge. The merge costs the same CPU (0.09 s, seven objects), repairs
+            # drift in both, and lets either version go on with what the other has installed.
             server_side="false" if major >= 4 else None,  # noqa: PLR2004 - Helm 4
         )
         return cast("dict[str, Any]", answer)
@@ -178,11 +178,9 @@ def helm_environment(base: Mapping[str, str]) -> dict[str, str]:
     env = {key: value for key, value in base.items() if not _OURS_TO_SAY.match(key)}
     env["HELM_DRIVER"] = "secret"
     env["HELM_NO_PLUGINS"] = "1"
-    # A process that lives for 0.1 s need not collect garbage: 30 % less CPU (0.09 to
-    # 0.06 s for one install, Helm 4.3.1). The limit turns the collector on again
-    # where a chart is large.
-    if "GOGC" not in base and "GOMEMLIMIT" not in base:
-        env |= {"GOGC": "off", "GOMEMLIMIT": "192MiB"}
+    # A process that lives for 0.1 s had better collect garbage seldom: 0.090 rather than
+    # 0.103 s of CPU for an install (Helm 4.3.1, seven objects, three rounds interleaved).
+    env.setdefault("GOGC", "400")
     return env
 
 

@@ -35,6 +35,7 @@ OUTPUT_LIMIT: Final = 16 * 2**20
 """Bytes kept of each stream. A release's Secret holds 1 MiB at most, packed to about a tenth."""
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
+_IMPATIENT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,26 +155,31 @@ async def _supervise(
             start_new_session=True,
         )
     )
-    cancelled = await _wait_out(starting)
+    cancellations = 0
+    # A program that is being started can be ended only once it is there.
+    while not starting.done():
+        cancellations += await _wait_out(starting)
     transport, watcher = starting.result()
     try:
         pipe = transport.get_pipe_transport(_STDIN)
         if isinstance(pipe, asyncio.WriteTransport):
             pipe.write(stdin)
             pipe.write_eof()
-        cancelled = cancelled or await _wait_out(watcher.exited, deadline)
-        timed_out = not watcher.exited.done() and not cancelled
+        if not cancellations:
+            cancellations += await _wait_out(watcher.exited, deadline)
+        timed_out = not watcher.exited.done() and not cancellations
         if not watcher.exited.done():
             _signal_group(transport, signal.SIGTERM)
-            cancelled |= await _wait_out(watcher.exited, grace)
+            if cancellations < _IMPATIENT:
+                cancellations += await _wait_out(watcher.exited, grace)
         # Also what the program has left behind: it may hold the pipes, or go on working.
         _signal_group(transport, signal.SIGKILL)
         while not watcher.exited.done():
-            cancelled |= await _wait_out(watcher.exited)
-        cancelled |= await _wait_out(watcher.drained, grace)
+            cancellations += await _wait_out(watcher.exited)
+        cancellations += await _wait_out(watcher.drained, grace)
     finally:
         transport.close()
-    if cancelled:
+    if cancellations:
         raise asyncio.CancelledError
     return Finished(
         returncode=transport.get_returncode() or 0,

@@ -100,7 +100,7 @@ class HelmReleases(Releases):
         self._slots = asyncio.Semaphore(max_processes)
         self._checking = asyncio.Lock()
         self._helm: _Helm | None = None
-        self._charts = ChartDigests()
+        self._charts = ChartDigests(clock)
         self._validated: set[str] = set()
         self._inventories: OrderedDict[_InventoryKey, tuple[WorkloadRef, ...]] = OrderedDict()
 

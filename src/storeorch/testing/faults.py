@@ -152,13 +152,19 @@ class FaultyProcess:
         crashed: Set once it is dead; whoever plays the operating system waits for
             this, cancels its tasks and starts another.
         cut: Ports that it cannot reach, by name, as in a partition of the network.
+        silent: Ports that do not answer, by name: calls wait until the name is dropped
+            by ``hear``, as where packets vanish.
     """
 
     def __init__(self, plan: FaultPlan, name: str) -> None:
         self.name = name
         self.crashed = asyncio.Event()
         self.cut: set[str] = set()
+        self.silent: set[str] = set()
         self._plan = plan
+        self._running = asyncio.Event()
+        self._running.set()
+        self._heard = asyncio.Event()
 
     def wrap(self, port: T, name: str, error: Callable[[], Exception]) -> T:
         """Return the port as this process sees it.
@@ -175,6 +181,21 @@ class FaultyProcess:
     def kill(self) -> None:
         """Let the process die here and now."""
         self.crashed.set()
+        self._running.set()
+        self._heard.set()
+
+    def pause(self) -> None:
+        """Stop the process, as SIGSTOP does: it does nothing, and time goes on."""
+        self._running.clear()
+
+    def resume(self) -> None:
+        """Let a process that was stopped go on, as SIGCONT does."""
+        self._running.set()
+
+    def hear(self, port: str) -> None:
+        """End the silence of a port; calls that waited go on."""
+        self.silent.discard(port)
+        self._heard.set()
 
     async def pass_point(
         self,
@@ -200,6 +221,7 @@ class FaultyProcess:
                 pass
         self.check()
         await asyncio.sleep(0)
+        await self._while_paused()
         self.check()
         return fault
 
@@ -225,12 +247,14 @@ class FaultyProcess:
         try:
             begin, end = (_BEGIN, _END) if repeatable else (_BEGIN - _TWICE, frozenset())
             fault = await self.pass_point(f"{port}.{method}:call", begin, error)
+            await self._while_silent(port)
             self._check_reachable(port, error)
             result = await effect()
             if fault is FaultKind.DUPLICATE:
                 result = await effect()
             await self.pass_point(f"{port}.{method}:return", end, error)
             if repeatable:
+                await self._while_silent(port)
                 self._check_reachable(port, error)
         finally:
             _current.reset(token)
@@ -241,12 +265,34 @@ class FaultyProcess:
         if self.crashed.is_set():
             raise Crash
 
+    async def _while_silent(self, port: str) -> None:
+        while port in self.silent:
+            self._heard.clear()
+            await self._heard.wait()
+            self.check()
+
+    async def _while_paused(self) -> None:
+        """Wait while the process is stopped; also what cancels it is noticed only afterwards."""
+        cancelled = False
+        while not self._running.is_set():
+            try:
+                await self._running.wait()
+            except asyncio.CancelledError:
+                cancelled = True
+        if cancelled:
+            raise asyncio.CancelledError
+
     def _check_reachable(self, port: str, error: Callable[[], Exception]) -> None:
         if port in self.cut:
             raise error()
 
 
 _current: ContextVar[FaultyProcess | None] = ContextVar("process", default=None)
+
+
+def current_process() -> FaultyProcess | None:
+    """Return the process on whose behalf a double is called, or None."""
+    return _current.get()
 
 
 class _Port:

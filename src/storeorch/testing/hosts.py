@@ -34,6 +34,7 @@ class MemoryHosts(Interruptible):
         if self.known.get(host) != owner.store_id:
             self._check()
             self.known[host] = owner.store_id
+            self._changed(host, owner)
         await self._point("ensure", "end")
 
     async def remove(self, host: str, owner: Owner) -> None:
@@ -42,7 +43,11 @@ class MemoryHosts(Interruptible):
         if self.known.get(host) == owner.store_id:
             self._check()
             del self.known[host]
+            self._changed(host, owner)
         await self._point("remove", "end")
+
+    def _changed(self, host: str, owner: Owner) -> None:
+        """Learn of an effect; for doubles that watch them."""
 
     def _check(self) -> None:
         if self.unwritable:

@@ -188,7 +188,7 @@ class MemoryReleases(Interruptible):
         self, namespace: str, before: ReleaseRecord | None, record: ReleaseRecord
     ) -> None:
         held = self._active(namespace)
-        for ref in set(before.workloads if before else ()) - set(record.workloads):
+        for ref in sorted(set(before.workloads if before else ()) - set(record.workloads)):
             held.workloads.pop(ref, None)
         for ref in record.workloads:
             if before is None or before.digest != record.digest or ref not in held.workloads:

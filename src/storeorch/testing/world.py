@@ -102,7 +102,7 @@ class World:
         self._seen: dict[str, View] = {}
         self._version = 0
         self._listed_at = 0
-        self._watchers: set[Watcher] = set()
+        self._watchers: dict[Watcher, None] = {}
         self._troubles: dict[tuple[str, WorkloadRef], Trouble] = {}
         self._warnings: dict[str, list[tuple[datetime, Problem]]] = {}
 
@@ -296,12 +296,12 @@ class World:
             self._seen = {name: held.view() for name, held in self.namespaces.items()}
             self._listed_at = self._version
         watcher = Watcher()
-        self._watchers.add(watcher)
+        self._watchers[watcher] = None
         return watcher
 
     def drop_watcher(self, watcher: Watcher) -> None:
         """End a watch."""
-        self._watchers.discard(watcher)
+        self._watchers.pop(watcher, None)
 
     # -- inside ---------------------------------------------------------------
 

@@ -11,8 +11,9 @@ from storeorch.parameters import (
     ChartParameters,
     ImageName,
     Parameters,
-    Quantity,
     Resources,
+    StorageSize,
+    UserId,
     resources,
 )
 from storeorch.steps import HelmStoreType
@@ -24,10 +25,10 @@ class Postgresql(Parameters):
     image: ImageName = "postgres:16"
     """Image of PostgreSQL."""
 
-    storage_size: Quantity = "10Gi"
+    storage_size: StorageSize = "10Gi"
     """Size of the database's claim; it cannot be changed later."""
 
-    run_as_user: Annotated[int, Field(ge=1)] = 999
+    run_as_user: UserId = 999
     """The uid and gid of ``postgres`` in the image."""
 
     resources: Resources = resources("200m", "512Mi", limit_cpu="1000m", limit_memory="1Gi")
@@ -40,7 +41,7 @@ class MedusaServer(Parameters):
     image: ImageName = "storeorch/medusa:2.21.2"
     """Image with a built Medusa project."""
 
-    run_as_user: Annotated[int, Field(ge=1)] = 1000
+    run_as_user: UserId = 1000
     """The uid and gid of the image's user."""
 
     resources: Resources = resources("200m", "512Mi", limit_cpu="1000m", limit_memory="1Gi")
@@ -58,7 +59,11 @@ class MedusaParameters(ChartParameters):
     """What users may set of a Medusa store."""
 
     admin_email: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$", max_length=254)
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._%+-]*@([A-Za-z0-9-]*[A-Za-z0-9]\.)+[A-Za-z]{2,}$",
+            max_length=254,
+        ),
     ] = "admin@example.com"
     """E-mail address, and so login, of the first admin user."""
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from storeorch.parameters import (
     ChartParameters,
     ImageName,
     Parameters,
-    Quantity,
     Resources,
+    StorageSize,
+    UserId,
     resources,
 )
 from storeorch.steps import HelmStoreType
@@ -26,10 +24,10 @@ class Mysql(Parameters):
     image: ImageName = "mysql:8.0"
     """Image of MySQL 8."""
 
-    storage_size: Quantity = "10Gi"
+    storage_size: StorageSize = "10Gi"
     """Size of the database's claim; it cannot be changed later."""
 
-    run_as_user: Annotated[int, Field(ge=1)] = 999
+    run_as_user: UserId = 999
     """The uid and gid of ``mysql`` in the image."""
 
     resources: Resources = resources("200m", "512Mi", limit_cpu="1000m", limit_memory="1Gi")
@@ -42,10 +40,10 @@ class Wordpress(Parameters):
     image: ImageName = "wordpress:6.9-php8.3-apache"
     """Image of WordPress, an Apache variant."""
 
-    storage_size: Quantity = "10Gi"
+    storage_size: StorageSize = "10Gi"
     """Size of the claim for plugins, themes and uploads."""
 
-    run_as_user: Annotated[int, Field(ge=1)] = 33
+    run_as_user: UserId = 33
     """The uid and gid of ``www-data`` in the image."""
 
     external_requests: bool = False

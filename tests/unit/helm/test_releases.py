@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from storeorch.clock import SystemClock
+from storeorch.errors import HelmMissing, ReleaseFailed, ReleaseInterrupted
+from storeorch.helm import HelmReleases
+from storeorch.ports import Release, ReleaseRequest, ReleaseStatus, WorkloadRef
+
+from .conftest import FakeHelm, MemorySecrets, release
+
+INVENTORY = (WorkloadRef("Deployment", "wordpress"), WorkloadRef("StatefulSet", "mysql"))
+GOING = "unable to create new content in namespace shop because it is being terminated"
+
+Make = Callable[..., HelmReleases]
+
+
+@pytest.fixture
+def make(secrets: MemorySecrets, fake_helm: FakeHelm) -> Make:
+    def make(
+        executable: Path | Callable[[], Path | None] = fake_helm.program, max_processes: int = 4
+    ) -> HelmReleases:
+        return HelmReleases(
+            executable=executable,
+            secrets=secrets,
+            kubeconfig=None,
+            context=None,
+            max_processes=max_processes,
+            timeout=60,
+            clock=SystemClock(),
+        )
+
+    return make
+
+
+@pytest.fixture
+def releases(make: Make) -> HelmReleases:
+    return make()
+
+
+@pytest.fixture
+def request_(chart: Path) -> ReleaseRequest:
+    return ReleaseRequest("shop-ns", "shop", chart, {"a": 1}, "abc")
+
+
+def verbs(fake_helm: FakeHelm) -> list[str]:
+    return [call.arguments[0] for call in fake_helm.calls()]
+
+
+async def test_get_starts_nothing_and_reads_a_revision_once(
+    releases: HelmReleases, secrets: MemorySecrets
+) -> None:
+    assert await releases.get("shop-ns", "shop") is None
+    secrets.put(release("superseded", 1), digest="old")
+    secrets.put(release("deployed", 2), digest="abc")
+    for live in (False, True):
+        found = await releases.get("shop-ns", "shop", live=live)
+        assert found == Release(ReleaseStatus.DEPLOYED, 2, "abc", INVENTORY)
+    assert (secrets.reads, releases.started) == (1, 0)
+
+
+async def test_a_revision_of_somebody_else_is_read_again_once_it_changed(
+    releases: HelmReleases, secrets: MemorySecrets
+) -> None:
+    secrets.put(release("deployed", 1))
+    await releases.get("shop-ns", "shop")
+    await releases.get("shop-ns", "shop")
+    assert secrets.reads == 1
+    secrets.put(release("deployed", 1, manifest="kind: Job\nmetadata: {name: new}"))
+    ((secret, data),) = secrets.kept.values()
+    secrets.kept[secret.name] = (type(secret)(secret.name, secret.labels, "changed"), data)
+    found = await releases.get("shop-ns", "shop")
+    assert found
+    assert found.workloads == (WorkloadRef("Job", "new"),)
+
+
+async def test_kept_history_is_no_release(releases: HelmReleases, secrets: MemorySecrets) -> None:
+    secrets.put(release("uninstalled"))
+    assert await releases.get("shop-ns", "shop") is None
+
+
+async def test_install_is_one_process_and_its_answer_is_enough(
+    releases: HelmReleases, secrets: MemorySecrets, fake_helm: FakeHelm, request_: ReleaseRequest
+) -> None:
+    fake_helm.answers("v4.3.1", release())
+    installed = await releases.install(request_)
+    assert installed == Release(ReleaseStatus.DEPLOYED, 1, "abc", INVENTORY)
+    secrets.put(release(), digest="abc")
+    assert await releases.get("shop-ns", "shop") == installed
+    assert secrets.reads == 0
+    assert verbs(fake_helm) == ["upgrade"]
+    assert releases.started == 2
+
+
+async def test_a_chart_is_validated_once(
+    releases: HelmReleases, fake_helm: FakeHelm, request_: ReleaseRequest
+) -> None:
+    refused = "Error: values don't meet the specifications of the schema(s)"
+    fake_helm.answers("v4.3.1", release(), fails=[refused])
+    with pytest.raises(ReleaseFailed):
+        await releases.install(request_)
+    for _ in range(3):
+        await releases.install(request_)
+    unchecked = ["--disable-openapi-validation" in call.arguments for call in fake_helm.calls()]
+    assert unchecked == [False, False, True, True]
+
+
+@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "pending-rollback"])
+async def test_pending_is_marked_failed_and_upgraded(
+    releases: HelmReleases,
+    secrets: MemorySecrets,
+    fake_helm: FakeHelm,
+    request_: ReleaseRequest,
+    status: str,
+) -> None:
+    secrets.put(release(status))
+    fake_helm.answers("v4.3.1", release(version=2))
+    assert (await releases.install(request_)).revision == 2
+    ((secret, _),) = secrets.kept.values()
+    assert secret.labels["status"] == "failed"
+    assert verbs(fake_helm) == ["upgrade"]
+
+
+@pytest.mark.parametrize("status", ["failed", "superseded", "deployed", "uninstalled"])
+async def test_nothing_is_uninstalled_unasked(
+    releases: HelmReleases,
+    secrets: MemorySecrets,
+    fake_helm: FakeHelm,
+    request_: ReleaseRequest,
+    status: str,
+) -> None:
+    secrets.put(release(status))
+    fake_helm.answers("v4.3.1", release(version=2))
+    await releases.install(request_)
+    assert verbs(fake_helm) == ["upgrade"]
+
+
+async def test_half_done_uninstall_is_finished_first(
+    releases: HelmReleases, secrets: MemorySecrets, fake_helm: FakeHelm, request_: ReleaseRequest
+) -> None:
+    secrets.put(release("uninstalling"))
+    fake_helm.answers("v4.3.1", release())
+    await releases.install(request_)
+    assert verbs(fake_helm) == ["uninstall", "upgrade"]
+
+
+async def test_answer_that_is_no_json(
+    releases: HelmReleases, fake_helm: FakeHelm, request_: ReleaseRequest
+) -> None:
+    fake_helm.answers("v4.3.1", "Happy Helming!")
+    with pytest.raises(ReleaseFailed, match="does not understand"):
+        await releases.install(request_)
+
+
+async def test_nothing_to_uninstall_is_no_process(
+    releases: HelmReleases, fake_helm: FakeHelm
+) -> None:
+    await releases.uninstall("shop-ns", "shop")
+    assert releases.started == 0
+    assert verbs(fake_helm) == []
+
+
+@pytest.mark.parametrize(
+    ("fails", "hooks"),
+    [
+        ([], [True]),
+        (["Error: uninstall: Release not loaded: shop: release: not found"], [True]),
+        ([GOING], [True, False]),
+    ],
+)
+async def test_uninstall(
+    releases: HelmReleases,
+    secrets: MemorySecrets,
+    fake_helm: FakeHelm,
+    fails: list[str],
+    hooks: list[bool],
+) -> None:
+    secrets.put(release("failed"))
+    fake_helm.answers("v4.3.1", {}, fails=fails)
+    await releases.uninstall("shop-ns", "shop")
+    assert verbs(fake_helm) == ["uninstall"] * len(hooks)
+    assert ["--no-hooks" not in call.arguments for call in fake_helm.calls()] == hooks
+
+
+async def test_uninstall_that_fails(
+    releases: HelmReleases, secrets: MemorySecrets, fake_helm: FakeHelm
+) -> None:
+    secrets.put(release())
+    fake_helm.answers("v4.3.1", {}, fails=[GOING, GOING])
+    with pytest.raises(ReleaseInterrupted):
+        await releases.uninstall("shop-ns", "shop")
+
+
+async def test_inventory_is_forgotten_with_the_release(
+    releases: HelmReleases, secrets: MemorySecrets
+) -> None:
+    secrets.put(release(), digest="abc")
+    await releases.get("shop-ns", "shop")
+    await releases.uninstall("shop-ns", "shop")
+    await releases.get("shop-ns", "shop")
+    assert secrets.reads == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("v3.13.9", "too old"), ("v2.17.0", "too old"), ("hello", "does not tell its version")],
+)
+async def test_unfit_helm(make: Make, fake_helm: FakeHelm, text: str, words: str) -> None:
+    fake_helm.answers(text, {})
+    with pytest.raises(HelmMissing, match=words):
+        await make().check()
+
+
+async def test_helm_that_does_not_work(make: Make, tmp_path: Path) -> None:
+    program = tmp_path / "broken"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(HelmMissing, match="does not work"):
+        await make(program).check()
+
+
+async def test_helm_is_looked_for_until_it_is_found(make: Make, fake_helm: FakeHelm) -> None:
+    found: list[Path] = []
+    releases = make(lambda: found[0] if found else None)
+    with pytest.raises(HelmMissing):
+        await releases.check()
+    found.append(fake_helm.program)
+    assert await releases.check() == "4.3"
+
+
+async def test_version_is_asked_for_once(make: Make, fake_helm: FakeHelm) -> None:
+    releases = make()
+    assert await asyncio.gather(*(releases.check() for _ in range(5))) == ["4.3"] * 5
+    assert releases.started == 1
+    fake_helm.answers("v3.18.0-of-another-size", {})
+    assert await releases.check() == "3.18"
+
+
+async def test_processes_are_bounded(
+    make: Make, fake_helm: FakeHelm, request_: ReleaseRequest, tmp_path: Path
+) -> None:
+    fake_helm.answers("v4.3.1", release())
+    marks = tmp_path / "running"
+    marks.mkdir()
+    # Each start leaves a mark until its end, and writes down how many there are.
+    text = fake_helm.program.read_text()
+    count = f'mark=$(mktemp "{marks}/XXXXXX"); ls "{marks}" | wc -l >> "{tmp_path}/counts"'
+    ended = f"{count}; trap 'rm \"$mark\"' EXIT"
+    fake_helm.program.write_text(text.replace("#!/bin/sh\n", f"#!/bin/sh\n{ended}\n", 1))
+    releases = make(max_processes=2)
+    await asyncio.gather(*(releases.install(request_) for _ in range(8)))
+    counts = [int(line) for line in (tmp_path / "counts").read_text().split()]
+    assert len(counts) == releases.started == 9
+    assert max(counts) <= 2
