@@ -69,7 +69,9 @@ async def test_get(views: Views, repository: MemoryRepository, virtual_clock: Vi
     assert await views.get("my-store") == await views.get(store.id) == store
 
 
-@pytest.mark.parametrize("name", ["nothing", "2cde5151-5b90-4618-8e0e-b4816bb1701c", "", "a\x1b[31m", "ü"])
+@pytest.mark.parametrize(
+    "name", ["nothing", "2cde5151-5b90-4618-8e0e-b4816bb1701c", "", "a\x1b[31m", "ü"]
+)
 @virtual_time
 async def test_get_nothing(views: Views, virtual_clock: VirtualClock, name: str) -> None:
     with pytest.raises(StoreNotFound) as missing:
