@@ -75,6 +75,7 @@ def typed_paths() -> tuple[str, ...]:
         "docs/_ext",
         "tools",
         "noxfile.py",
+        "conftest.py",
     )
     found = (ROOT / name for name in candidates)
     return tuple(
