@@ -46,7 +46,7 @@ ImageName = Annotated[
     StringConstraints(
         pattern=(
             r"^[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
-            r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64})?$"
+            r"(:[_A-Za-z0-9][_A-Za-z0-9.-]{0,127})?(@sha256:[a-f0-9]{64})?$"
         ),
         max_length=400,
     ),
