@@ -114,11 +114,13 @@ def measured(name: str, *arguments: str) -> tuple[str, ...]:
 
 
 def build_cluster() -> tuple[str, ...]:
-    """Return the command that builds the embedded cluster's programs, or finds them built."""
+    """Return the command that builds the cluster's programs and Helm 3, or finds them built."""
     code = (
         "from functools import partial\n"
-        "from storeorch_devcluster import ensure_binaries\n"
-        "print('Programs in', ensure_binaries(partial(print, flush=True)))"
+        "from storeorch_devcluster import ensure_binaries, ensure_helm3\n"
+        "say = partial(print, flush=True)\n"
+        "print('Programs in', ensure_binaries(say))\n"
+        "print('Helm 3 is', ensure_helm3(say))"
     )
     return ("python", "-c", code)
 
@@ -136,7 +138,9 @@ def coverage() -> tuple[tuple[str, ...], ...]:
 def plan() -> tuple[Check, ...]:
     """Return every check; those that come first are started first."""
     return (
-        Check("cluster", "the embedded cluster's programs are built", (build_cluster(),)),
+        Check(
+            "cluster", "the embedded cluster's programs and Helm 3 are built", (build_cluster(),)
+        ),
         Check("lint", "style, formatting and layers", lint()),
         Check("types", "the strictest type check", typecheck()),
         Check(

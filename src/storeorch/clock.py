@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
+from typing import Final
+
+_ALWAYS_ON: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""On Linux the usual monotonic clock stands still while the machine sleeps; leases do not."""
 
 
 class SystemClock:
@@ -15,8 +19,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds since some moment; never goes back."""
-        return time.monotonic()
+        """Return seconds since some moment; never goes back, nor stands still."""
+        return time.clock_gettime(_ALWAYS_ON)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for that many seconds."""

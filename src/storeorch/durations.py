@@ -1,4 +1,4 @@
-"""Durations as people write them: ``90s``, ``10m``, ``1h30m``, ``600``.
+"""Durations as people write them: ``90s``, ``10m``, ``1h30m``, ``90d``, ``600``.
 
 This module must know no other module of storeorch.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_UNITS: Final = {"h": 3600, "m": 60, "s": 1}
+_UNITS: Final = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _PLAIN = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
-_WRITTEN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
+_WRITTEN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 
 
 def parse(text: str) -> float | None:

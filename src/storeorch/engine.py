@@ -6,9 +6,14 @@ store falls due.
 
 Leases: a lease lasts ``lease_duration`` L by the database's clock. The engine
 renews all leases in one statement every L/3. Each pass has a timer of its own that
-cancels it once its lease was not confirmed for 2L/3 by the loop's monotonic clock,
+cancels it once its lease was not confirmed for 2L/3 by our monotonic clock,
 counted from before the statement was sent, whether or not the database answers.
-So a worker stops at least L/3 before another may start.
+So a worker stops at least L/3 before another may start. Where the timer could not
+run in time, since the whole process stood still, adapters refuse to change
+anything for that pass (``fencing``).
+
+A newer declaration ends a pass that is under way for an older one: it is noticed
+when the lease is renewed, and that is done at once where a pass lasts long.
 
 This module must not know steps, adapters, nor what a pass does.
 """
@@ -23,6 +28,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from storeorch.errors import LeaseLost, StoreorchError
+from storeorch.fencing import Lease, held
 from storeorch.models import Claim, Status, StoreFilter
 from storeorch.ports import Changes, Clock, Repository
 from storeorch.redaction import new_error_id
@@ -44,6 +50,12 @@ _FIRST_LOOK_SECONDS: Final = 5.0
 _RECONNECT_SECONDS: Final = 1.0
 """Pause before a loop that failed (database or cluster away) tries again."""
 
+_LONG_SECONDS: Final = 1.0
+"""A pass that lasts longer is told of a newer declaration at once, not at the next renewal."""
+
+_PRUNE_SECONDS: Final = 3600.0
+"""How often events that need not be kept any longer are dropped."""
+
 _PAGE: Final = 500
 """Stores that are read at once when all are looked at."""
 
@@ -58,6 +70,8 @@ class _Running:
     """A pass under way."""
 
     claim: Claim
+    lease: Lease
+    began: float
     task: asyncio.Task[None]
     timer: asyncio.TimerHandle
 
@@ -98,6 +112,7 @@ class Engine:
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()
         self._looked = asyncio.Event()
+        self._declared = asyncio.Event()
 
     @property
     def worker(self) -> str:
@@ -128,6 +143,7 @@ class Engine:
                     ("beat", self._beat),
                     ("renew", self._renew),
                     ("cluster", self._follow_cluster),
+                    ("prune", self._prune),
                     ("dispatch", lambda: self._dispatch(work)),
                 )
             ]
@@ -160,6 +176,14 @@ class Engine:
             if self._only is None:
                 await self._repository.beat(self._worker)
             await self._clock.sleep(BEAT_SECONDS)
+
+    async def _prune(self) -> None:
+        """Drop old events from time to time; any engine may, and it costs little if all do."""
+        retention = self._settings.event_retention
+        while self._only is None and retention > 0:
+            await self._repository.prune_events(older_than=retention)
+            await self._clock.sleep(_PRUNE_SECONDS)
+        await self._stopping.wait()
 
     async def _follow_cluster(self) -> None:
         async with self._watch() as store_ids:
@@ -225,18 +249,26 @@ class Engine:
                 await self._give_back(claim, due_in=_RECONNECT_SECONDS)
                 continue
             self._queue.begin(claim.store.id)
-            task = asyncio.create_task(self._pass(claim), name=f"pass-{claim.store.name}")
-            timer = self._cancel_unless_confirmed(task, asked_at)
-            self._running[claim.store.id] = _Running(claim, task, timer)
+            lease = Lease(self._until(asked_at), self._clock.monotonic)
+            task = asyncio.create_task(self._pass(claim, lease), name=f"pass-{claim.store.name}")
+            timer = _cancel_at_end(task, lease)
+            self._running[claim.store.id] = _Running(claim, lease, asked_at, task, timer)
         return batch.next_due
 
     async def _wait_for_work(self, work: Changes, next_due: float | None) -> None:
-        waits: list[Coroutine[Any, Any, object]] = [self._freed.wait(), self._stopping.wait()]
+        waits: list[Coroutine[Any, Any, object]] = [
+            work.wait(),
+            self._freed.wait(),
+            self._stopping.wait(),
+        ]
         if len(self._running) < self._settings.max_passes:
-            waits.extend([work.wait(), self._queue.wait()])
+            waits.append(self._queue.wait())
         tasks = [asyncio.ensure_future(wait) for wait in waits]
         try:
             await asyncio.wait(tasks, timeout=next_due, return_when=asyncio.FIRST_COMPLETED)
+            long_ago = self._clock.monotonic() - _LONG_SECONDS
+            if tasks[0].done() and any(run.began < long_ago for run in self._running.values()):
+                self._declared.set()
         finally:
             for task in tasks:
                 task.cancel()
@@ -245,7 +277,7 @@ class Engine:
     async def _renew(self) -> None:
         lease = self._settings.lease_duration
         while True:
-            await self._clock.sleep(lease / 3)
+            await self._pause(lease / 3)
             held = {store_id: run.claim.epoch for store_id, run in self._running.items()}
             if not held:
                 continue
@@ -260,25 +292,36 @@ class Engine:
                 run = self._running.get(store_id)
                 if run is None or run.claim.epoch != epoch:
                     continue
-                if store_id in kept:
+                if kept.get(store_id) == run.claim.store.generation:
                     run.timer.cancel()
-                    run.timer = self._cancel_unless_confirmed(run.task, asked_at)
+                    run.lease.until = self._until(asked_at)
+                    run.timer = _cancel_at_end(run.task, run.lease)
                 else:
                     run.task.cancel()
 
-    def _cancel_unless_confirmed(
-        self, task: asyncio.Task[None], asked_at: float
-    ) -> asyncio.TimerHandle:
-        """Cancel a pass 2L/3 after its lease was last asked for, unless this is undone."""
-        left = asked_at + self._settings.lease_duration * 2 / 3 - self._clock.monotonic()
-        return asyncio.get_running_loop().call_later(max(left, 0), task.cancel)
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but less if a store was declared anew and a pass under way may be for it."""
+        pause = asyncio.ensure_future(self._clock.sleep(seconds))
+        declared = asyncio.ensure_future(self._declared.wait())
+        try:
+            await asyncio.wait((pause, declared), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (pause, declared):
+                task.cancel()
+            await asyncio.gather(pause, declared, return_exceptions=True)
+            self._declared.clear()
+
+    def _until(self, asked_at: float) -> float:
+        """Return when a pass must have ended whose lease was asked for at that moment."""
+        return asked_at + self._settings.lease_duration * 2 / 3
 
     # -- passes ---------------------------------------------------------------
 
-    async def _pass(self, claim: Claim) -> None:
+    async def _pass(self, claim: Claim, lease: Lease) -> None:
         store_id = claim.store.id
         try:
-            await self._reconcile(claim)
+            with held(lease):
+                await self._reconcile(claim)
         except LeaseLost:
             log.info("store %s: taken over by another worker", claim.store.name)
         except asyncio.CancelledError:
@@ -329,6 +372,11 @@ class Engine:
                 "store_name": claim.store.name if claim else None,
             },
         )
+
+
+def _cancel_at_end(task: asyncio.Task[None], lease: Lease) -> asyncio.TimerHandle:
+    """Cancel a pass when its lease has run out, unless this is undone."""
+    return asyncio.get_running_loop().call_later(max(lease.left, 0), task.cancel)
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import errno
 import fcntl
 import ipaddress
@@ -42,6 +43,7 @@ import anyio
 from typing_extensions import override
 
 from storeorch.errors import HostsFileUnwritable
+from storeorch.fencing import check_lease
 from storeorch.ports import Hosts, Owner
 
 BEGIN: Final = b"# BEGIN storeorch"
@@ -230,7 +232,8 @@ async def _in_thread(work: Callable[[threading.Event], None]) -> None:
     A write must not happen after whoever asked for it has gone on.
     """
     given_up = threading.Event()
-    working = asyncio.get_running_loop().run_in_executor(None, work, given_up)
+    context = contextvars.copy_context()
+    working = asyncio.get_running_loop().run_in_executor(None, context.run, work, given_up)
     try:
         await asyncio.wait([working])
     except asyncio.CancelledError:
@@ -268,6 +271,7 @@ def _rewrite(
         before = file.readall()
         after = change(before)
         if after != before:
+            check_lease()
             _write(path, file, before, after)
 
 

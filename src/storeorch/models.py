@@ -84,7 +84,8 @@ class Store(_Frozen):
         url: Its address, once it answers there.
         helm_release: Name of its Helm release.
         fault: Why it is not as declared.
-        attempts: Failed passes in a row; 0 after one that went well.
+        attempts: Failed passes in a row, as far as they are to be repeated; 0 after one
+            that went well, found nothing to do or only waits.
         established: It has been ready, so it may hold data.
         created_at: When it was first declared.
         declared_at: When it was last declared.

@@ -8,6 +8,7 @@ it. It knows ports and steps; it must not know how stores are chosen nor when.
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +50,10 @@ _PENDING: Final = "Pending"
 _RESYNC_JITTER: Final = 0.2
 """Share of the resync interval by which it varies, so that stores spread out."""
 
+_AWAY_SECONDS: Final = 30.0
+"""Longest wait for a cluster, a Helm or a right that is missing: they come back without a
+sign, and a store that only waits for them should not wait much longer than they were away."""
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -79,6 +84,8 @@ class _Pass:
     url: str | None = None
     fault: Fault | None = None
     waiting: Waiting | None = None
+    look_again_in: float | None = None
+    away: bool = False
     changed: bool = False
 
     def observation(self, status: Status, observed_generation: int, attempts: int) -> Observation:
@@ -185,10 +192,30 @@ class Reconciler:
         if isinstance(outcome, Waiting):
             reason = outcome.reason
         else:
-            reason = "Done" if action is Action.APPLY else "Removed"
+            reason = outcome.reason if action is Action.APPLY else "Removed"
             run.url = outcome.url or run.url
+            self._note(run, step, outcome, duration)
         self._set(run, step, reason, outcome.message, holds=holds, duration=duration)
         return outcome
+
+    @staticmethod
+    def _note(run: _Pass, step: Step, outcome: Done, duration: float) -> None:
+        """Take over what a step wants to be kept, and when it wants to be asked again."""
+        run.changed = run.changed or bool(outcome.notes)
+        for note in outcome.notes:
+            run.events.append(
+                NewEvent(
+                    kind=EventKind.STEP,
+                    reason=note.reason,
+                    message=note.message,
+                    actor=run.actor,
+                    step=step.name,
+                    duration=duration,
+                )
+            )
+        if outcome.look_again_in is not None:
+            sooner = [outcome.look_again_in, run.look_again_in]
+            run.look_again_in = min(each for each in sooner if each is not None)
 
     def _set(
         self,
@@ -235,6 +262,7 @@ class Reconciler:
         known = error if isinstance(error, StoreorchError) else InternalError()
         store = run.store
         overdue = self._overdue(store, known)
+        run.away = isinstance(known, EnvironmentNotReady)
         told: StoreorchError = known
         if overdue and not isinstance(known, DeadlineExceeded):
             told = DeadlineExceeded(
@@ -300,14 +328,15 @@ class Reconciler:
             return
         before = run.store.status
         after = lifecycle.conclude(before, progress)
-        failed = progress in {Progress.RETRYING, Progress.FAILED}
-        attempts = run.store.attempts + 1 if failed else 0
+        # A degraded store whose failure is permanent is not tried again: it is watched.
+        tried = progress is Progress.RETRYING or after is Status.FAILED
+        attempts = run.store.attempts + 1 if tried else 0
         if progress is Progress.WAITING and after is Status.DEGRADED and run.waiting is not None:
             run.fault = Fault(code="degraded", message=run.waiting.message)
         if after is not before:
             run.events.append(self._transition(run, after))
         observation = run.observation(after, run.store.generation, attempts)
-        due_in = self._due_in(after, progress, run.waiting, attempts)
+        due_in = self._due_in(after, progress, run, attempts)
         store = await self._repository.finish(run.claim, observation, run.events, due_in=due_in)
         if store.status is not before:
             log.info("store %s: %s -> %s", store.name, before.value, store.status.value)
@@ -336,7 +365,7 @@ class Reconciler:
         )
 
     def _due_in(
-        self, status: Status, progress: Progress, waiting: Waiting | None, attempts: int
+        self, status: Status, progress: Progress, run: _Pass, attempts: int
     ) -> float | None:
         resync = self._settings.resync_interval
         resync *= 1 + _RESYNC_JITTER * (self._rng.random() - 0.5)
@@ -344,14 +373,13 @@ class Reconciler:
             return backoff(
                 attempts,
                 base=self._settings.backoff_base,
-                cap=self._settings.backoff_cap,
+                cap=min(self._settings.backoff_cap, _AWAY_SECONDS if run.away else math.inf),
                 rng=self._rng,
             )
         if status is Status.FAILED:
             return None
-        if waiting is not None and waiting.look_again_in is not None:
-            return min(max(waiting.look_again_in, 0.0), resync)
-        return resync
+        waits = (run.look_again_in, run.waiting.look_again_in if run.waiting else None)
+        return min([max(seconds, 0.0) for seconds in waits if seconds is not None] + [resync])
 
 
 def _parameters(store_type: StoreType, store: Store, action: Action) -> BaseModel:

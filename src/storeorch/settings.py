@@ -107,6 +107,10 @@ class Settings(BaseSettings):
     backoff_cap: Seconds = 300
     """Longest wait between repetitions of a failed pass, in seconds. Default 300."""
 
+    event_retention: Annotated[Duration, Field(ge=0)] = 7_776_000
+    """Seconds for which events are kept, the newest 100 of each store that exists in any
+    case. Default 7776000 (90 days); 0 keeps all."""
+
     unschedulable_grace: Seconds = 120
     """Seconds that pods may wait for a node before the store fails. Default 120."""
 

@@ -24,6 +24,19 @@ from storeorch.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something that happened in a step, for the store's history.
+
+    Attributes:
+        reason: One CamelCase word.
+        message: One sentence for users.
+    """
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The step has observed that its work is complete.
 
@@ -31,11 +44,18 @@ class Done:
         message: One sentence for users.
         url: The store's address, from the step that knows it.
         changed: Whether the step did something in this pass.
+        reason: One CamelCase word; the condition's reason.
+        notes: What shall be kept in the store's history beside the outcome.
+        look_again_in: Seconds after which to look even if nothing changed; None
+            relies on the cluster's watch alone.
     """
 
     message: str = "Done."
     url: str | None = None
     changed: bool = False
+    reason: str = "Done"
+    notes: tuple[Note, ...] = ()
+    look_again_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,18 @@ import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from storeorch.helm import HelmReleases
+from storeorch.helm import HelmReleases, Watchdog
 from storeorch.hosts import HostsFile, NoHosts
 from storeorch.kube import KubeCluster
 from storeorch.ports import Clock, Cluster, Hosts, Releases
 from storeorch.settings import Settings
+
+_PATIENCE: Final = 1 / 8
+_GRACE: Final = 1 / 16
+"""Shares of a lease. An engine that falls silent had its leases confirmed at most 2/3 of a
+lease before; 2/3 + 1/8 + 1/16 leave a seventh until another engine may start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +61,17 @@ def connect(
         max_processes=settings.max_releases,
         timeout=settings.helm_timeout,
         clock=clock,
+        watchdog=Watchdog(
+            patience=settings.lease_duration * _PATIENCE,
+            grace=settings.lease_duration * _GRACE,
+        ),
     )
     hosts: Hosts = NoHosts()
     if settings.hosts_file is not None:
         hosts = HostsFile(settings.hosts_file, settings.ingress_address)
-    return Adapters(cluster, releases, hosts, cluster.close)
+
+    async def close() -> None:
+        await releases.close()
+        await cluster.close()
+
+    return Adapters(cluster, releases, hosts, close)

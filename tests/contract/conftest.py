@@ -1,3 +1,32 @@
+"""What the contracts share: one PostgreSQL for the session."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
 import pytest
+from tests.postgresql import PostgresServer
+
+from storeorch.db import upgrade_database
 
 pytest.register_assert_rewrite("storeorch.testing.contracts")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Return a server with an empty database of the newest schema, named ``template``."""
+    server = PostgresServer()
+    try:
+        server.start()
+        asyncio.run(upgrade_database(server.create("template")))
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """Return the URL of an empty database of the newest schema."""
+    yield postgres.create("storeorch", template="template")
+    postgres.drop("storeorch")

@@ -1,4 +1,4 @@
-"""The contract of the repository, over the double and over SQLite."""
+"""The contract of the repository, over the double, over SQLite and over PostgreSQL."""
 
 from __future__ import annotations
 
@@ -73,13 +73,29 @@ class OverSqlite:
             yield repository
 
 
+class OverPostgres:
+    @pytest.fixture
+    def url(self, postgres_url: str) -> str:
+        return postgres_url
+
+    @pytest.fixture
+    async def repository(self, url: str) -> AsyncIterator[SqlRepository]:
+        async with SqlRepository.open(url) as repository:
+            yield repository
+
+    @pytest.fixture
+    async def second(self, url: str) -> AsyncIterator[SqlRepository]:
+        async with SqlRepository.open(url) as repository:
+            yield repository
+
+
 class TestMemoryRepository(OverMemory, RepositoryContract): ...
 
 
 class TestMemoryLeases(OverMemory, LeaseContract): ...
 
 
-class TestSqliteRepository(OverSqlite, RepositoryContract):
+class OtherProcess:
     async def test_changes_by_another_process(self, repository: SqlRepository, url: str) -> None:
         """Its commit raises the flag as well; no query is made to find out."""
         async with repository.changes() as changes:
@@ -95,3 +111,12 @@ class TestSqliteRepository(OverSqlite, RepositoryContract):
 
 
 class TestSqliteLeases(OverSqlite, LeaseContract): ...
+
+
+class TestSqliteRepository(OverSqlite, OtherProcess, RepositoryContract): ...
+
+
+class TestPostgresRepository(OverPostgres, OtherProcess, RepositoryContract): ...
+
+
+class TestPostgresLeases(OverPostgres, LeaseContract): ...

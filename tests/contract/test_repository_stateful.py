@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -25,6 +26,7 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
+from tests.postgresql import PostgresServer
 from typing_extensions import override
 
 from storeorch.db import SqlRepository
@@ -254,6 +256,23 @@ class SqliteMachine(RepositoryMachine):
         return await self.stack.enter_async_context(SqlRepository.open(url))
 
 
+class PostgresMachine(RepositoryMachine):
+    server: PostgresServer
+    numbers = itertools.count()
+
+    @override
+    async def open(self) -> Repository:
+        name = f"machine{next(self.numbers)}"
+        url = await asyncio.to_thread(self.server.create, name, template="template")
+        self.stack.callback(self.server.drop, name)
+        return await self.stack.enter_async_context(SqlRepository.open(url))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server_of_the_machine(postgres: PostgresServer) -> None:
+    PostgresMachine.server = postgres
+
+
 @functools.cache
 def empty_database() -> bytes:
     """Return a file of the newest schema; copying it is faster than migrating each time."""
@@ -274,3 +293,6 @@ TestMemoryMachine.settings = settings(max_examples=40, stateful_step_count=25, d
 
 TestSqliteMachine = SqliteMachine.TestCase
 TestSqliteMachine.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
+
+TestPostgresMachine = PostgresMachine.TestCase
+TestPostgresMachine.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)

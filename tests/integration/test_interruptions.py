@@ -122,7 +122,7 @@ async def test_a_name_is_free_again_only_when_its_store_is_gone(
         )
         assert condition(store, "NamespaceReady").message == (
             f"The namespace {first.namespace} is being deleted. "
-            "It is held by finalizer example.com/hold on 1 object."
+            "It is held by finalizer example.com/hold on ConfigMap held."
         )
         with pytest.raises(StoreIsDeleting) as conflict:
             await o.create("my-store", type="medusa")

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from storeorch.engine import BEAT_SECONDS, Engine, running
 from storeorch.errors import ClusterUnavailable, LeaseLost
+from storeorch.fencing import check_lease
 from storeorch.lifecycle import Declaration
 from storeorch.models import Claim, Observation, Status, Store
 from storeorch.ports import Owner
@@ -215,20 +216,50 @@ async def test_change_during_a_pass_starts_another_after_it() -> None:
 
 
 @virtual_time
-async def test_newer_declaration_is_taken_after_the_pass() -> None:
+async def test_newer_declaration_is_taken_after_a_short_pass() -> None:
     floor = Floor()
     (store,) = await floor.create("my-store")
 
-    async def slowly(claim: Claim) -> None:
-        await asyncio.sleep(10)
+    async def briefly(claim: Claim) -> None:
+        await asyncio.sleep(0.9)
         await floor.finish(claim)
 
-    floor.act = slowly
+    floor.act = briefly
+    async with running(floor.engine()):
+        await asyncio.sleep(0.5)
+        await floor.repository.declare(store.id, Declaration.DELETE, actor="tester")
+        await asyncio.sleep(10)
+        assert [at for _, _, at in floor.passes] == pytest.approx([0, 0.9], abs=0.01)
+        assert floor.cancelled == []
+
+
+@pytest.mark.parametrize("others", [0, 40])
+@virtual_time
+async def test_newer_declaration_ends_a_pass_that_takes_long(others: int) -> None:
+    """At once; where the engine has no room for another pass as well."""
+    floor = Floor(lease_duration=600, max_passes=1 if others else 32)
+    (store,) = await floor.create("my-store")
+    await floor.create(*(f"s{n}" for n in range(others)))
+    floor.act = floor.forever
     async with running(floor.engine()):
         await asyncio.sleep(5)
         await floor.repository.declare(store.id, Declaration.DELETE, actor="tester")
-        await asyncio.sleep(10)
-        assert [round(at) for _, _, at in floor.passes] == [0, 10]
+        await a_moment()
+        assert [name for name, _ in floor.cancelled] == ["my-store"]
+        await asyncio.sleep(1)
+
+
+@virtual_time
+async def test_declarations_of_others_do_not_end_a_pass() -> None:
+    floor = Floor(lease_duration=600)
+    await floor.create("my-store")
+    floor.act = floor.forever
+    async with running(floor.engine()):
+        for number in range(10):
+            await asyncio.sleep(5)
+            await floor.create(f"s{number}")
+        await a_moment()
+        assert floor.cancelled == []
 
 
 @virtual_time
@@ -437,6 +468,27 @@ async def test_pass_that_ended_is_not_cancelled_later() -> None:
         await asyncio.sleep(100)
         assert floor.cancelled == []
         floor.repository.hangs = False
+
+
+@virtual_time
+async def test_pass_that_slept_through_the_end_of_its_lease_changes_nothing() -> None:
+    """Its timer cannot run before the pass does, if the whole process stood still."""
+    floor = Floor(lease_duration=30)
+    await floor.create("my-store")
+    refused = []
+
+    async def act(claim: Claim) -> None:
+        check_lease()
+        floor.clock.advance(20)
+        with pytest.raises(LeaseLost) as error:
+            check_lease()
+        refused.append(error.value)
+        raise error.value
+
+    floor.act = act
+    async with running(floor.engine()):
+        await a_moment()
+    assert len(refused) == 1
 
 
 @virtual_time
@@ -766,3 +818,31 @@ async def test_nothing_of_the_engine_is_left_behind() -> None:
     async with running(floor.engine()):
         await asyncio.sleep(100)
     assert [t for t in asyncio.all_tasks() if t is not asyncio.current_task()] == []
+
+
+# -- history ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("retention", "kept"), [(7200.0, False), (0.0, True)])
+@virtual_time
+async def test_old_events_are_dropped(retention: float, *, kept: bool) -> None:
+    """Of a store that is gone; the newest hundred of one that exists stay."""
+    floor = Floor(event_retention=retention, resync_interval=1e9)
+    gone, stays = await floor.create("gone", "stays")
+    del floor.repository.rows[gone.id]
+    async with running(floor.engine()):
+        await asyncio.sleep(7000)
+        assert {event.store_id for event in floor.repository.history} == {gone.id, stays.id}
+        await asyncio.sleep(4000)
+        left = {event.store_id for event in floor.repository.history}
+        assert left == ({gone.id, stays.id} if kept else {stays.id})
+
+
+@virtual_time
+async def test_engine_restricted_to_some_stores_leaves_the_history() -> None:
+    floor = Floor(event_retention=1)
+    (gone,) = await floor.create("gone")
+    del floor.repository.rows[gone.id]
+    async with running(floor.engine(only=[])):
+        await asyncio.sleep(8000)
+    assert len(floor.repository.history) == 1

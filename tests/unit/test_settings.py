@@ -23,6 +23,7 @@ VALUES = {
     "resync_interval": "62",
     "lease_duration": "63",
     "shutdown_grace": "64",
+    "event_retention": "2592000",
     "backoff_base": "2",
     "backoff_cap": "65",
     "unschedulable_grace": "66",
@@ -139,7 +140,7 @@ def test_durations_are_read_as_people_write_them(given: str, seconds: float) -> 
     assert settings.provision_timeout == seconds
 
 
-@pytest.mark.parametrize("given", ["", "0", "ten", "-1s", "10 m", "1d"])
+@pytest.mark.parametrize("given", ["", "0", "ten", "-1s", "10 m", "1w"])
 def test_what_is_no_duration_is_refused(given: str) -> None:
     with pytest.raises(EnvironmentNotReady, match="STOREORCH_PROVISION_TIMEOUT"):
         Settings.load(provision_timeout=given)

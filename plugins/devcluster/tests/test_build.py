@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from storeorch_devcluster import build, ensure_binaries
+from storeorch_devcluster import build, ensure_binaries, ensure_helm3
 from storeorch_devcluster.errors import BuildFailed
-from storeorch_devcluster.paths import TOOLS, binaries_dir, module_files
+from storeorch_devcluster.paths import HELM3, TOOLS, binaries_dir, cache_root, module_files
 from storeorch_devcluster.progress import Progress
 
 GO = """
@@ -113,10 +113,28 @@ def test_a_full_disk_is_told_before_the_work(
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(build, "NEEDED", shutil.disk_usage("/").total * 1000)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1024**3))
     with pytest.raises(BuildFailed, match="free disk"):
         ensure_binaries()
     assert builds(go) == []
+
+
+def test_helm_3_is_built_by_itself_from_modules_of_its_own(go: Any, cache: Path) -> None:
+    said: list[Progress] = []
+    helm = ensure_helm3(said.append)
+    assert helm == binaries_dir(HELM3) / "helm"
+    assert helm.is_file()
+    assert builds(go) == ["helm.sh/helm/v3/cmd/helm"]
+    assert (go.folder / "sum").read_bytes() == module_files(HELM3)["go.sum"]
+    assert "Building helm (1 of 1)" in [progress.message for progress in said]
+    assert not binaries_dir().exists()
+    assert ensure_helm3() == helm
+    assert len(builds(go)) == 1
+
+
+def test_both_helms_lie_side_by_side(go: Any, cache: Path) -> None:
+    assert ensure_binaries() / "helm" != ensure_helm3()
+    assert len(list(cache_root().iterdir())) == 2
 
 
 def test_details_count_modules_and_packages(

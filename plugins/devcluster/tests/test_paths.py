@@ -27,6 +27,16 @@ def test_every_program_is_a_tool_of_the_module() -> None:
     assert sorted(listed[1].split()) == sorted(paths.TOOLS.values())
 
 
+def test_helm_3_is_pinned_by_modules_of_its_own() -> None:
+    version = paths.module_version("helm.sh/helm/v3", paths.HELM3)
+    assert version.startswith("v3.")
+    assert f"helm.sh/helm/v3 {version} h1:".encode() in paths.module_files(paths.HELM3)["go.sum"]
+    assert f"internal/version.version={version}" in paths.link_flags(paths.HELM3)
+    assert paths.cache_key(paths.HELM3).startswith(f"helm-{version}-")
+    tool = paths.HELM3.tools["helm"]
+    assert f"\ntool {tool}\n".encode() in paths.module_files(paths.HELM3)["go.mod"]
+
+
 def test_programs_say_their_versions() -> None:
     flags = paths.link_flags()
     assert "gitVersion=v1.37.2" in flags

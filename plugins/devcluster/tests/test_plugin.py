@@ -68,6 +68,7 @@ def test_exported_members() -> None:
             "EmbeddedCluster",
             "Progress",
             "ensure_binaries",
+            "ensure_helm3",
         }
     )
     with pytest.raises(AttributeError):

@@ -1,29 +1,26 @@
 """Tell waiting tasks what was committed, here or in another process.
 
-A change made in this process is told at once. Another process's commit to the
-same SQLite file is noticed by the operating system's file notification on the
-write-ahead log, through watchfiles; then one query, shared by all who wait,
-finds out which stores changed. No query is made while nothing happens.
+A change made in this process is told at once. Another process's commit is told by a
+source: a notification that names the store, or the news that something was written,
+whereupon one query, shared by all who wait, finds out which stores changed.
+
+This module must not know where the news comes from.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
-
-from watchfiles import Change, awatch
+from enum import Enum
+from typing import Protocol
 
 from storeorch.errors import StoreorchError
 
 _log = logging.getLogger("storeorch.operator")
-
-_STEP_MS: Final = 20
-"""How often the notifier's thread hands on what it gathered, in milliseconds."""
 
 
 class Flag:
@@ -79,21 +76,86 @@ class Look:
 LookSince = Callable[[Mark | None], Awaitable[Look]]
 
 
+class Kind(Enum):
+    """What a commit means to those who wait."""
+
+    WORK = "w"
+    """The store may be claimed now."""
+
+    OBSERVATION = "o"
+    """Nothing that would let it be claimed."""
+
+    GONE = "g"
+    """Its row was removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One commit, as its writer announced it.
+
+    Attributes:
+        by: The hub of the process that wrote.
+        kind: What it means.
+        store_id: The store.
+        updated_at: What was written there, in milliseconds.
+    """
+
+    by: str
+    kind: Kind
+    store_id: str
+    updated_at: int
+
+
+class Told(Protocol):
+    """Takes what a source has to tell."""
+
+    async def look(self) -> None:
+        """Something was written, or may have been."""
+        ...
+
+    def hear(self, notice: Notice) -> None:
+        """This was written."""
+        ...
+
+
+class Source(Protocol):
+    """Where commits by other processes are noticed."""
+
+    async def run(self, told: Told) -> None:
+        """Tell of commits until cancelled; the first thing told covers all since the start."""
+        ...
+
+
 class ChangeHub:
     """Hands every commit to those who wait for it.
 
     Args:
-        file: The SQLite file that other processes may write too, or None.
+        source: Where other processes' commits are noticed; None if there can be none.
+
+    Attributes:
+        name: Tells this hub's own commits from those of others.
     """
 
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
+    def __init__(self, source: Source | None) -> None:
+        self.name = uuid.uuid4().hex[:16]
+        self._source = source
         self._by_store: dict[str | None, set[Flag]] = {}
         self._for_work: set[Flag] = set()
         self._starting = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
-        self._ours: dict[str, int] = {}
+        self._known: dict[str, int] = {}
+        self._under_way: dict[str, int] = {}
+        self._look_since: LookSince | None = None
         self._mark: Mark | None = None
+
+    def announced(self, store_id: str, updated_at: int) -> None:
+        """Expect a commit by this process, so that a look which is faster tells nobody."""
+        if self._watcher is not None:
+            self._under_way[store_id] = updated_at
+
+    def doubt(self) -> None:
+        """Take the outcome of transactions under way for unknown: a look will tell."""
+        self._under_way.clear()
 
     def changed(self, store_id: str, updated_at: int | None, *, work: bool) -> None:
         """Tell of a commit by this process.
@@ -103,9 +165,30 @@ class ChangeHub:
             updated_at: What was written there, in milliseconds; None if it was removed.
             work: Whether it may be claimed now.
         """
+        self._under_way.pop(store_id, None)
         if self._watcher is not None and updated_at is not None:
-            self._ours[store_id] = updated_at
+            self._known[store_id] = updated_at
         self._raise(store_id, work=work)
+
+    def hear(self, notice: Notice) -> None:
+        """Tell of a commit that was announced; our own were told of already."""
+        ours = notice.by == self.name
+        if ours and (notice.kind is Kind.GONE or self._knows(notice.store_id, notice.updated_at)):
+            return
+        if notice.kind is not Kind.GONE:
+            self._known[notice.store_id] = notice.updated_at
+        self._raise(notice.store_id, work=notice.kind is Kind.WORK)
+
+    async def look(self) -> None:
+        """Find out what others committed since the last look, and tell of it."""
+        assert self._look_since is not None  # noqa: S101 - set before the source runs
+        try:
+            seen = await self._look_since(self._mark)
+        except StoreorchError:
+            # Who is told too much looks in vain; who is told too little waits for ever.
+            self._raise_all()
+            return
+        self._take(seen)
 
     @asynccontextmanager
     async def subscribe(
@@ -118,8 +201,8 @@ class ChangeHub:
             store_id: Only changes of this store; None means of any.
             work: Only what makes a store claimable, by anyone.
         """
-        if self._file is not None:
-            await self._start(self._file, look)
+        if self._source is not None:
+            await self._start(self._source, look)
         flag = Flag()
         flags = self._for_work if work else self._by_store.setdefault(store_id, set())
         flags.add(flag)
@@ -131,22 +214,34 @@ class ChangeHub:
                 self._by_store.pop(store_id, None)
 
     async def close(self) -> None:
-        """Stop watching the file."""
+        """Ask the source for no more."""
         if self._watcher is not None:
             self._watcher.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watcher
             self._watcher = None
 
-    async def _start(self, file: Path, look: LookSince) -> None:
-        """Watch the file, once for all who subscribe, however many do so at the same time."""
+    async def _start(self, source: Source, look: LookSince) -> None:
+        """Ask the source, once for all who subscribe, however many do so at the same time."""
         async with self._starting:
             if self._watcher is None:
                 first = await look(None)
-                self._mark, self._ours = first.mark, dict(first.updated)
-                self._watcher = asyncio.create_task(self._watch_file(file, look), name="db-changes")
-                # Its first step sets the notification up: what is written from now on is noticed.
+                self._look_since = look
+                self._mark, self._known = first.mark, dict(first.updated)
+                self._watcher = asyncio.create_task(self._ask(source), name="db-changes")
+                # Its first step sets a file's notification up: what is written from now on
+                # is noticed.
                 await asyncio.sleep(0)
+
+    async def _ask(self, source: Source) -> None:
+        try:
+            await source.run(self)
+        except (OSError, RuntimeError) as error:
+            _log.error("changes by other processes are not noticed", exc_info=error)
+
+    def _knows(self, store_id: str, updated_at: int) -> bool:
+        known = self._known.get(store_id), self._under_way.get(store_id)
+        return updated_at in known
 
     def _raise(self, store_id: str, *, work: bool) -> None:
         flags = [*self._by_store.get(store_id, ()), *self._by_store.get(None, ())]
@@ -158,34 +253,15 @@ class ChangeHub:
             for flag in flags:
                 flag.raise_()
 
-    async def _watch_file(self, file: Path, look: LookSince) -> None:
-        names = {file.name, f"{file.name}-wal"}
-
-        def ours(change: Change, path: str) -> bool:  # noqa: ARG001 - watchfiles' form
-            return Path(path).name in names
-
-        try:
-            async for _ in awatch(
-                file.parent, watch_filter=ours, recursive=False, step=_STEP_MS, debounce=_STEP_MS
-            ):
-                try:
-                    seen = await look(self._mark)
-                except StoreorchError:
-                    self._raise_all()
-                    continue
-                self._take(seen)
-        except (OSError, RuntimeError) as error:
-            _log.error("changes by other processes are not noticed", exc_info=error)
-
     def _take(self, seen: Look) -> None:
         """Tell of what others committed; our own commits were told of already."""
         self._mark = seen.mark
         for store_id, updated_at in seen.updated.items():
-            if self._ours.get(store_id) != updated_at:
-                self._ours[store_id] = updated_at
+            if not self._knows(store_id, updated_at):
+                self._known[store_id] = updated_at
                 self._raise(store_id, work=True)
         for store_id in seen.gone:
             self._raise(store_id, work=False)
         # Only what the next look may see again is worth remembering.
         newest = seen.mark.updated_at
-        self._ours = {store_id: at for store_id, at in self._ours.items() if at >= newest}
+        self._known = {store_id: at for store_id, at in self._known.items() if at >= newest}

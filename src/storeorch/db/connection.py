@@ -20,12 +20,17 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from storeorch.db import postgresql
 from storeorch.errors import DatabaseUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+_DRIVERS: Final = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+}
 READ_ONLY: Final = "storeorch_read_only"
 """Execution option of connections that only read."""
 
@@ -111,8 +116,8 @@ def open_engine(url: URL) -> AsyncEngine:
         # A reset on return is one more hop to the driver's thread: SQLite's connections
         # are in autocommit mode, and every transaction of ours ends by itself.
         sqlite = url.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_reset_on_return": None} if sqlite else {}
-        engine = create_async_engine(url, pool_pre_ping=not sqlite, **options)
+        options = {"pool_reset_on_return": None} if sqlite else _postgresql_options(url)
+        engine = create_async_engine(url, **options)
     except OSError as error:
         raise DatabaseUnavailable("The folder of the database cannot be made.") from error
     except (NoSuchModuleError, ImportError) as error:
@@ -123,6 +128,22 @@ def open_engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         _tune_sqlite(engine)
     return engine
+
+
+def _postgresql_options(url: URL) -> dict[str, Any]:
+    if url.drivername != _DRIVERS["postgresql"]:
+        return {}
+    creator = postgresql.connection_class().connect
+    return {
+        "connect_args": {"async_creator_fn": creator, **postgresql.connect_arguments(url)},
+        "pool_pre_ping": True,
+        # None beyond: it would be opened for one transaction, which costs more than to wait.
+        "pool_size": postgresql.CONNECTIONS,
+        "max_overflow": 0,
+        # A transaction lasts milliseconds: who does not get a connection soon waits for
+        # a database that is away, and should be told.
+        "pool_timeout": postgresql.CONNECT_SECONDS,
+    }
 
 
 def _tune_sqlite(engine: AsyncEngine) -> None:
@@ -217,4 +238,5 @@ def _translate(error: BaseException) -> DatabaseUnavailable:
             kind = "_".join(name.split("_")[:2])
             if kind in _SQLITE_SENTENCES:
                 return DatabaseUnavailable(_SQLITE_SENTENCES[kind], hint=_SQLITE_HINTS.get(kind))
-    return DatabaseUnavailable()
+    lost = bool(getattr(error, "connection_invalidated", False))
+    return postgresql.explain(origin, lost=lost) or DatabaseUnavailable()

@@ -23,6 +23,7 @@ from storeorch.db.connection import (
     translated,
     uninterrupted,
 )
+from storeorch.db.postgresql import patiently
 from storeorch.errors import DatabaseOutdated
 
 HEAD: Final = "0001"
@@ -60,7 +61,7 @@ async def upgrade(engine: AsyncEngine) -> bool:
     async with _alembic_alone():
         with translated():
             async with engine.begin() as connection:
-                await connection.run_sync(_run_migrations)
+                await connection.run_sync(_migrate)
     return True
 
 
@@ -103,12 +104,22 @@ def _read_revision(connection: Connection) -> str | None:
     return revision
 
 
+def _migrate(connection: Connection) -> None:
+    if connection.dialect.name != "postgresql":
+        _run_migrations(connection)
+        return
+    # A migration, ours or that of another process, may take longer than a statement should.
+    with patiently(connection):
+        for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"SET LOCAL {limit} = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(5784027193)"))
+        _run_migrations(connection)
+
+
 def _run_migrations(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415 - heavy, and rarely needed
     from alembic.config import Config  # noqa: PLC0415
 
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(5784027193)"))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection

@@ -67,9 +67,12 @@ def _lease_of(claim: Claim) -> dict[str, Any]:
 @cache
 def _claim_due(*, wanted: bool, restricted: bool) -> Update:
     free = or_(stores.c.lease_owner.is_(None), stores.c.lease_until <= now_ms())
-    due: ColumnElement[bool] = stores.c.due_at <= now_ms()
+    # Asked once: PostgreSQL uses no index for what may change from row to row.
+    now = select(now_ms()).scalar_subquery()
+    due: ColumnElement[bool] = stores.c.due_at <= now
     if wanted:
-        awake = stores.c.status != Status.FAILED.value
+        # A failing pass changes the cluster too: what it did itself must not end its wait.
+        awake = and_(stores.c.status != Status.FAILED.value, stores.c.attempts == 0)
         due = or_(due, and_(stores.c.id.in_(bindparam("p_wanted", expanding=True)), awake))
     where = [stores.c.cluster == bindparam("p_cluster"), free, due]
     if restricted:
@@ -80,10 +83,12 @@ def _claim_due(*, wanted: bool, restricted: bool) -> Update:
         .order_by(stores.c.due_at.nulls_last())
         .limit(bindparam("p_limit", type_=Integer))
         .with_for_update(skip_locked=True)
+        # By name it runs once: as a subquery it might run for each row, and lock more than asked.
+        .cte("chosen")
     )
     return (
         update(stores)
-        .where(stores.c.id.in_(chosen.scalar_subquery()))
+        .where(stores.c.id.in_(select(chosen.c.id)))
         .values(
             lease_owner=bindparam("p_worker"),
             lease_epoch=stores.c.lease_epoch + 1,
@@ -236,6 +241,7 @@ def _release(*, due: bool) -> Update:
         update(stores)
         .where(_HELD)
         .values(**_RELEASED, due_at=_DUE if due else _NOT_DUE, updated_at=now_ms())
+        .returning(stores.c.updated_at)
     )
 
 
@@ -245,12 +251,12 @@ def release(claim: Claim, due_in: float | None) -> Bound:
     return Bound(_release(due=due_in is not None), parameters)
 
 
-_REMOVE: Final[Delete] = delete(stores).where(_HELD)
+_REMOVE: Final = delete(stores).where(_HELD).returning(now_ms())
 
 
 def remove(claim: Claim) -> Bound:
     """Drop the row of a store that is gone."""
-    return Bound(_REMOVE.returning(stores.c.id), _lease_of(claim))
+    return Bound(_REMOVE, _lease_of(claim))
 
 
 APPEND: Final = insert(events).values(at=now_ms())

@@ -117,7 +117,9 @@ def _now_sqlite(element: now_ms, compiler: SQLCompiler, **kw: Any) -> str:  # no
 
 @compiles(now_ms, "postgresql")
 def _now_postgresql(element: now_ms, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ARG001
-    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+    # The same throughout a statement, as in SQLite; of a statement that waited for a lock it
+    # is the earlier time, by which a lease ends sooner and is never taken too soon.
+    return "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)"
 
 
 def to_datetime(milliseconds: int) -> datetime:

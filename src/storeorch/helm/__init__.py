@@ -1,5 +1,6 @@
 """The adapter to Helm: the only place that knows its command line, its storage and its errors."""
 
 from storeorch.helm.releases import HelmReleases
+from storeorch.helm.watchdog import Watchdog
 
-__all__ = ["HelmReleases"]
+__all__ = ["HelmReleases", "Watchdog"]

@@ -62,6 +62,7 @@ class HelmCommand(pyhelm3.command.Command):
         kubeconfig: Path | None = None,
         context: str | None = None,
         deadline: float = 300,
+        guarding: process.Guarding = process.unguarded,
     ) -> None:
         super().__init__(
             # Helm counts for each hook anew; it should give up, and say why, before we do.
@@ -72,6 +73,7 @@ class HelmCommand(pyhelm3.command.Command):
             kubecontext=context,
         )
         self._deadline = deadline
+        self._guarding = guarding
         self._flags: tuple[str, ...] = ()
 
     @cached_property
@@ -109,6 +111,7 @@ class HelmCommand(pyhelm3.command.Command):
                 stdin=input or b"",
                 env=self._environment,
                 deadline=self._deadline,
+                guarding=self._guarding,
             )
         except OSError as error:
             raise HelmMissing("The helm command cannot be started.") from error

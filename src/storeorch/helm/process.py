@@ -21,7 +21,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,6 +37,13 @@ OUTPUT_LIMIT: Final = 16 * 2**20
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _IMPATIENT: Final = 2
+
+Guarding = Callable[[int], AbstractContextManager[object]]
+
+
+def unguarded(pid: int) -> AbstractContextManager[object]:  # noqa: ARG001 - as a guarding one
+    """Have nobody look after a program."""
+    return contextlib.nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,7 @@ async def run(
     deadline: float | None = None,
     grace: float = GRACE,
     limit: int = OUTPUT_LIMIT,
+    guarding: Guarding = unguarded,
 ) -> Finished:
     """Run a program to its end.
 
@@ -105,12 +114,21 @@ async def run(
         deadline: Seconds after which it is ended; None lets it run.
         grace: Seconds between SIGTERM and SIGKILL.
         limit: Bytes kept of each output stream.
+        guarding: Given the program's pid, holds whatever looks after it.
 
     Raises:
         OSError: It could not be started.
     """
     supervisor = asyncio.create_task(
-        _supervise(argv, stdin=stdin, env=env, deadline=deadline, grace=grace, limit=limit),
+        _supervise(
+            argv,
+            stdin=stdin,
+            env=env,
+            deadline=deadline,
+            grace=grace,
+            limit=limit,
+            guarding=guarding,
+        ),
         name=f"supervise {argv[0]}",
     )
     try:
@@ -142,6 +160,7 @@ async def _supervise(
     deadline: float | None,
     grace: float,
     limit: int,
+    guarding: Guarding,
 ) -> Finished:
     loop = asyncio.get_running_loop()
     starting = loop.create_task(
@@ -161,21 +180,23 @@ async def _supervise(
         cancellations += await _wait_out(starting)
     transport, watcher = starting.result()
     try:
-        pipe = transport.get_pipe_transport(_STDIN)
-        if isinstance(pipe, asyncio.WriteTransport):
-            pipe.write(stdin)
-            pipe.write_eof()
-        if not cancellations:
-            cancellations += await _wait_out(watcher.exited, deadline)
-        timed_out = not watcher.exited.done() and not cancellations
-        if not watcher.exited.done():
-            _signal_group(transport, signal.SIGTERM)
-            if cancellations < _IMPATIENT:
-                cancellations += await _wait_out(watcher.exited, grace)
-        # Also what the program has left behind: it may hold the pipes, or go on working.
-        _signal_group(transport, signal.SIGKILL)
-        while not watcher.exited.done():
-            cancellations += await _wait_out(watcher.exited)
+        # Before it is given its input: without that, most programs do nothing yet.
+        with guarding(transport.get_pid()):
+            pipe = transport.get_pipe_transport(_STDIN)
+            if isinstance(pipe, asyncio.WriteTransport):
+                pipe.write(stdin)
+                pipe.write_eof()
+            if not cancellations:
+                cancellations += await _wait_out(watcher.exited, deadline)
+            timed_out = not watcher.exited.done() and not cancellations
+            if not watcher.exited.done():
+                _signal_group(transport, signal.SIGTERM)
+                if cancellations < _IMPATIENT:
+                    cancellations += await _wait_out(watcher.exited, grace)
+            # Also what the program has left behind: it may hold the pipes, or go on working.
+            _signal_group(transport, signal.SIGKILL)
+            while not watcher.exited.done():
+                cancellations += await _wait_out(watcher.exited)
         cancellations += await _wait_out(watcher.drained, grace)
     finally:
         transport.close()

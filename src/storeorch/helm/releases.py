@@ -27,10 +27,13 @@ import pyhelm3.errors
 from typing_extensions import override
 
 from storeorch.errors import HelmMissing, ReleaseFailed
+from storeorch.fencing import check_lease
 from storeorch.helm import process, storage
 from storeorch.helm.chart import ChartDigests
 from storeorch.helm.command import OLDEST, HelmCommand, parse_version
 from storeorch.helm.failures import NAMESPACE_GOING, NOT_FOUND, explain, mask_values
+from storeorch.helm.inventory import Inventory, inventory
+from storeorch.helm.watchdog import Watchdog
 from storeorch.ports import (
     Clock,
     Release,
@@ -39,14 +42,13 @@ from storeorch.ports import (
     ReleaseSecret,
     ReleaseStatus,
     SecretStore,
-    WorkloadRef,
 )
 
 Locate = Callable[[], Path | None]
 """Finds Helm; called until it finds one."""
 
 INVENTORIES_KEPT: Final = 20_000
-"""Inventories in memory, about 0.4 kB each: those of 10,000 idle stores, and as many again."""
+"""Inventories in memory, about 0.3 kB each: those of 10,000 idle stores, and as many again."""
 
 _InventoryKey = tuple[str, str, int, str]
 
@@ -73,6 +75,7 @@ class HelmReleases(Releases):
         max_processes: How many Helm processes may run at once.
         timeout: Seconds that one process may take, hooks included.
         clock: Time.
+        watchdog: Ends Helm should this process fall silent; None leaves it.
 
     Attributes:
         started: How many Helm processes were started so far, the one that asks
@@ -89,8 +92,10 @@ class HelmReleases(Releases):
         max_processes: int,
         timeout: float,
         clock: Clock,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self.started = 0
+        self._watchdog = watchdog
         self._locate = executable if callable(executable) else lambda: _find(executable)
         self._secrets = secrets
         self._kubeconfig = kubeconfig
@@ -102,7 +107,12 @@ class HelmReleases(Releases):
         self._helm: _Helm | None = None
         self._charts = ChartDigests(clock)
         self._validated: set[str] = set()
-        self._inventories: OrderedDict[_InventoryKey, tuple[WorkloadRef, ...]] = OrderedDict()
+        self._inventories: OrderedDict[_InventoryKey, Inventory] = OrderedDict()
+
+    async def close(self) -> None:
+        """End the watchdog."""
+        if self._watchdog is not None:
+            await self._watchdog.close()
 
     @override
     async def check(self) -> str:
@@ -118,21 +128,28 @@ class HelmReleases(Releases):
         revision = storage.revision_of(secret)
         # Without a digest of ours, only the Secret's version tells two contents apart.
         key = (namespace, name, revision, digest or f"@{secret.resource_version}")
-        workloads = self._inventories.get(key)
-        if workloads is None:
+        parts = self._inventories.get(key)
+        if parts is None:
             data = await self._secrets.read_secret(namespace, secret.name)
             if data is None:
                 return None
-            workloads = self._keep(key, storage.inventory(storage.decode(data), namespace))
+            parts = self._keep(key, inventory(storage.decode(data), namespace))
         else:
             self._inventories.move_to_end(key)
-        return Release(status=status, revision=revision, digest=digest, workloads=workloads)
+        return Release(
+            status=status,
+            revision=revision,
+            digest=digest,
+            workloads=parts.workloads,
+            objects=parts.objects,
+            claims=parts.claims,
+        )
 
     @override
     async def install(self, request: ReleaseRequest) -> Release:
         helm = await self._ready()
         chart = self._charts.digest(request.chart)
-        await self._take_over(helm, request.namespace, request.name)
+        await self._take_over(request.namespace, request.name)
         # Fetching the cluster's schema costs 0.2 s of CPU and is the same for every
         # store; whoever comes while it is under way does without.
         validate = chart not in self._validated
@@ -172,20 +189,19 @@ class HelmReleases(Releases):
     def chart_digest(self, chart: Path) -> str:
         return self._charts.digest(chart)
 
-    async def _take_over(self, helm: _Helm, namespace: str, name: str) -> None:
+    async def _take_over(self, namespace: str, name: str) -> None:
         """Bring what an interrupted Helm has left into a state that can be upgraded.
 
-        A failed upgrade is never uninstalled here: that would delete data. Helm
-        upgrades over a failed revision, also over a first one.
+        Nothing is uninstalled here, and an uninstallation that somebody began is not
+        finished: that would delete data. Helm upgrades over a failed revision, also
+        over a first one, and makes again what is gone.
         """
         secret = await self._newest(namespace, name, live=True)
         if secret is None:
             return
         status = storage.status_from(secret.labels.get("status"))
-        if status is ReleaseStatus.PENDING:
+        if status in {ReleaseStatus.PENDING, ReleaseStatus.UNINSTALLING}:
             await storage.mark_failed(self._secrets, namespace, secret, now=self._clock.now())
-        elif status is ReleaseStatus.UNINSTALLING:
-            await self._uninstall(helm, namespace, name)
 
     async def _uninstall(self, helm: _Helm, namespace: str, name: str) -> None:
         for key in [key for key in self._inventories if key[:2] == (namespace, name)]:
@@ -210,27 +226,28 @@ class HelmReleases(Releases):
     def _release(self, request: ReleaseRequest, answer: Mapping[str, Any]) -> Release:
         info = answer.get("info") or {}
         revision = int(answer.get("version") or 0)
-        workloads = storage.inventory(answer, request.namespace)
+        parts = inventory(answer, request.namespace)
         if request.digest:
-            self._keep((request.namespace, request.name, revision, request.digest), workloads)
+            self._keep((request.namespace, request.name, revision, request.digest), parts)
         return Release(
             status=storage.status_from(info.get("status")) or ReleaseStatus.FAILED,
             revision=revision,
             digest=request.digest or None,
-            workloads=workloads,
+            workloads=parts.workloads,
+            objects=parts.objects,
+            claims=parts.claims,
         )
 
-    def _keep(
-        self, key: _InventoryKey, workloads: tuple[WorkloadRef, ...]
-    ) -> tuple[WorkloadRef, ...]:
-        self._inventories[key] = workloads
+    def _keep(self, key: _InventoryKey, parts: Inventory) -> Inventory:
+        self._inventories[key] = parts
         if len(self._inventories) > INVENTORIES_KEPT:
             self._inventories.popitem(last=False)
-        return workloads
+        return parts
 
     @asynccontextmanager
     async def _process(self) -> AsyncIterator[None]:
         async with self._slots:
+            check_lease()
             self.started += 1
             yield
 
@@ -248,7 +265,11 @@ class HelmReleases(Releases):
     async def _examine(self, path: Path, identity: tuple[str, int, int]) -> _Helm:
         await asyncio.to_thread(process.mortal_prefix)
         command = HelmCommand(
-            path, kubeconfig=self._kubeconfig, context=self._context, deadline=self._timeout
+            path,
+            kubeconfig=self._kubeconfig,
+            context=self._context,
+            deadline=self._timeout,
+            guarding=self._watchdog.guarding if self._watchdog else process.unguarded,
         )
         try:
             async with self._process():

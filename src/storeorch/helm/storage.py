@@ -15,22 +15,16 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, cast
-
-import yaml
+from typing import Any, Final
 
 from storeorch.errors import ReleaseFailed
-from storeorch.ports import ReleaseSecret, ReleaseStatus, SecretStore, WorkloadRef
+from storeorch.ports import ReleaseSecret, ReleaseStatus, SecretStore
 
 LABEL_DIGEST: Final = "storeorch.io/digest"
 """Label of a revision: the digest of chart and values that it was made from."""
 
-WORKLOAD_KINDS: Final = ("Deployment", "StatefulSet", "Job")
-
 _DATA_KEY: Final = "release"
 _GZIP_MAGIC: Final = b"\x1f\x8b\x08"
-# Leaves every scalar a string: nothing is constructed, and a plain ``=`` is no error.
-_Loader: Final = cast("type[yaml.BaseLoader]", getattr(yaml, "CBaseLoader", yaml.BaseLoader))
 _STATUSES: Final = {
     "deployed": ReleaseStatus.DEPLOYED,
     "pending-install": ReleaseStatus.PENDING,
@@ -85,43 +79,6 @@ def encode(release: Mapping[str, Any]) -> dict[str, bytes]:
     """Return the data of the Secret that holds a release."""
     plain = json.dumps(release, separators=(",", ":"), ensure_ascii=False).encode()
     return {_DATA_KEY: base64.b64encode(gzip.compress(plain, mtime=0))}
-
-
-def inventory(release: Mapping[str, Any], namespace: str) -> tuple[WorkloadRef, ...]:
-    """Return the workloads of a release that live in the store's namespace.
-
-    Hooks are not among them: Helm has waited for them, and may have deleted them.
-
-    Args:
-        release: The release as Helm writes it.
-        namespace: The store's namespace.
-
-    Raises:
-        ReleaseFailed: The manifest is not YAML.
-    """
-    found: set[WorkloadRef] = set()
-    for document in f"\n{release.get('manifest') or ''}".split("\n---"):
-        # Parsing costs some 10 ms for a chart, a search costs nothing.
-        if not any(kind in document for kind in WORKLOAD_KINDS):
-            continue
-        try:
-            manifest = yaml.load(document, Loader=_Loader)  # noqa: S506 - constructs nothing
-        except yaml.YAMLError as error:
-            raise ReleaseFailed("The chart rendered a manifest that is not YAML.") from error
-        found.update(_workloads(manifest, namespace))
-    return tuple(sorted(found))
-
-
-def _workloads(manifest: object, namespace: str) -> set[WorkloadRef]:
-    if not isinstance(manifest, dict):
-        return set()
-    if manifest.get("kind") == "List":
-        return {ref for item in manifest.get("items") or () for ref in _workloads(item, namespace)}
-    metadata = manifest.get("metadata") or {}
-    kind = manifest.get("kind")
-    if kind not in WORKLOAD_KINDS or (metadata.get("namespace") or namespace) != namespace:
-        return set()
-    return {WorkloadRef(kind, str(metadata.get("name")))}
 
 
 async def mark_failed(

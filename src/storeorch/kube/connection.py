@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from storeorch.errors import PermissionMissing
+from storeorch.fencing import check_lease
 from storeorch.kube import kubeconfig as kubeconfigs
 from storeorch.kube.errors import Gone, error_for, unreachable
 from storeorch.kube.resources import METADATA_ONLY_LIST, Call, Json, Resource, Verb
@@ -87,10 +88,13 @@ class Connection:
         Raises:
             ClusterUnavailable: The cluster did not answer, or cannot now.
             PermissionMissing: The right is missing.
+            LeaseLost: It would change something, and the lease for it has run out.
             ClusterRefused: The cluster refused for another reason.
             NotFound, Conflict, Gone, Invalid: For the caller to handle.
         """
         client = await self._open()
+        if call.method != "GET":
+            check_lease()
         try:
             return await self._request(client, call)
         except PermissionMissing as error:
@@ -135,6 +139,9 @@ class Connection:
     ) -> AsyncIterator[AsyncIterator[Any]]:
         """Send a watch and hand out the events that arrive, parsed, one at a time.
 
+        The answer has to begin as soon as any other: a pooled connection that silently
+        died is noticed then, and not only after ``idle`` seconds.
+
         Args:
             call: The watch.
             idle: Seconds without a byte after which the watch counts as dead.
@@ -151,11 +158,11 @@ class Connection:
         )
         client = await self._open()
         try:
-            response = await self._send(client, call, timeout)
+            response = await self._begin(client, call, timeout)
         except PermissionMissing as error:
             if not _unauthenticated(error):
                 raise
-            response = await self._send(await self._renew(client), call, timeout)
+            response = await self._begin(await self._renew(client), call, timeout)
         try:
             yield _events(call, response)
         finally:
@@ -163,6 +170,16 @@ class Connection:
             if response.connection is not None and response.connection.transport is not None:
                 response.connection.transport.abort()
             response.close()
+
+    async def _begin(
+        self, client: ApiClient, call: Call, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        """Send a watch, and wait for the head of the answer."""
+        try:
+            async with asyncio.timeout(self._read_timeout):
+                return await self._send(client, call, timeout)
+        except TimeoutError as error:
+            raise unreachable(error) from error
 
     async def _request(self, client: ApiClient, call: Call) -> Json:
         import aiohttp  # noqa: PLC0415

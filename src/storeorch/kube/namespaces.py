@@ -6,13 +6,15 @@ It must not know what lives in them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from storeorch.errors import NamespaceNotOurs
+from storeorch.errors import ClusterRefused, NamespaceNotOurs, PermissionMissing
+from storeorch.kube.blocking import blocked_by, remaining
 from storeorch.kube.connection import Connection
-from storeorch.kube.errors import Conflict, Invalid, NotFound, RetryLater, refused
+from storeorch.kube.errors import ApiStatus, Conflict, Invalid, NotFound, RetryLater, refused
 from storeorch.kube.informer import Informer
-from storeorch.kube.resources import NAMESPACES, OURS, Call, Json, Verb
+from storeorch.kube.resources import KNOWN, NAMESPACES, OURS, Call, Json, Verb
 from storeorch.kube.summaries import Namespace, namespace, owner_id
 from storeorch.names import ownership_labels
 from storeorch.ports import NamespacePhase, NamespaceState, Owner
@@ -44,6 +46,9 @@ class Namespaces:
         else:
             found = await self._get(name)
             seen = namespace(found) if found else None
+            if found and seen and seen.terminating and seen.blocked_by:
+                held = await self._held(name, found)
+                seen = replace(seen, blocked_by=blocked_by(found, held))
         if seen is None:
             return NamespaceState(NamespacePhase.ABSENT)
         phase = NamespacePhase.TERMINATING if seen.terminating else NamespacePhase.ACTIVE
@@ -120,6 +125,29 @@ class Namespaces:
                 for found in page.get("items") or ():
                     owners[found["metadata"]["name"]] = owner_id(found)
         return sorted(name for name, owner in owners.items() if owner is None or not known(owner))
+
+    async def _held(self, name: str, found: Json) -> Mapping[str, Sequence[str]]:
+        """Return kind and name of the objects that a terminating namespace waits for.
+
+        Returns:
+            Them by the finalizer that they carry, of the kinds that storeorch knows.
+        """
+        held: dict[str, list[str]] = {}
+        known = {(each.group, each.plural): each for each in KNOWN.values()}
+        for resource in filter(None, map(known.get, remaining(found))):
+            try:
+                async for page in self._connection.pages(
+                    resource, namespace=name, metadata_only=True
+                ):
+                    for metadata in (each["metadata"] for each in page.get("items") or ()):
+                        for finalizer in metadata.get("finalizers") or ():
+                            held.setdefault(finalizer, []).append(
+                                f"{resource.kind} {metadata['name']}"
+                            )
+            except (ApiStatus, ClusterRefused, PermissionMissing):
+                # Whoever may not look is told how many there are: the namespace says it.
+                continue
+        return held
 
     async def _get(self, name: str) -> Json | None:
         try:

@@ -7,10 +7,12 @@ Every method raises only subclasses of ``StoreorchError``.
 
 from storeorch.ports.clock import Clock
 from storeorch.ports.cluster import (
+    RELEASED_KINDS,
     Cluster,
     Manifest,
     NamespacePhase,
     NamespaceState,
+    ObjectRef,
     Owner,
     Problem,
     WorkloadRef,
@@ -28,6 +30,7 @@ from storeorch.ports.releases import (
 from storeorch.ports.repository import Changes, Repository
 
 __all__ = [
+    "RELEASED_KINDS",
     "Changes",
     "Clock",
     "Cluster",
@@ -35,6 +38,7 @@ __all__ = [
     "Manifest",
     "NamespacePhase",
     "NamespaceState",
+    "ObjectRef",
     "Owner",
     "Problem",
     "Release",

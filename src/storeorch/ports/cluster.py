@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 Manifest = Mapping[str, Any]
 """A Kubernetes object as plain data: ``apiVersion``, ``kind``, ``metadata``, …"""
@@ -55,6 +55,30 @@ class WorkloadRef:
 
     kind: str
     name: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectRef:
+    """Names an object of one of the ``RELEASED_KINDS`` within its namespace."""
+
+    kind: str
+    name: str
+
+
+RELEASED_KINDS: Final = frozenset(
+    {
+        "ConfigMap",
+        "Deployment",
+        "Ingress",
+        "Job",
+        "PersistentVolumeClaim",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+        "StatefulSet",
+    }
+)
+"""Kinds of a release's objects that are watched for drift."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from storeorch.ports.cluster import WorkloadRef
+from storeorch.ports.cluster import ObjectRef, WorkloadRef
 
 
 class ReleaseStatus(StrEnum):
@@ -30,12 +30,18 @@ class Release:
         digest: What it was made from, see ``ReleaseRequest.digest``; None where
             Helm was called by someone else.
         workloads: Deployments, StatefulSets and Jobs that it consists of.
+        objects: Objects of the ``RELEASED_KINDS`` that it consists of, workloads among
+            them, but not what Kubernetes removes by itself.
+        claims: Names of the volume claims that hold its data, also of those that
+            StatefulSets make.
     """
 
     status: ReleaseStatus
     revision: int
     digest: str | None
     workloads: tuple[WorkloadRef, ...]
+    objects: tuple[ObjectRef, ...] = ()
+    claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

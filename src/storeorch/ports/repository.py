@@ -101,7 +101,8 @@ class Repository(Protocol):
             worker: Who takes them.
             limit: How many at most.
             lease: Seconds that the leases last by the database's clock.
-            wanted: Stores to take although they are not due, unless they have failed.
+            wanted: Stores to take although they are not due, unless they have failed or
+                wait for the next attempt after one that failed.
             only: If given, no other store is taken.
         """
         ...
@@ -180,6 +181,18 @@ class Repository(Protocol):
         limit: int = 1000,
     ) -> Sequence[Event]:
         """Return events with an id above ``after``, oldest first."""
+        ...
+
+    async def prune_events(self, *, older_than: float, keep: int = 100) -> int:
+        """Drop old events.
+
+        Args:
+            older_than: Seconds of age by the database's clock.
+            keep: How many of the newest events of each store that exists stay in any case.
+
+        Returns:
+            How many were dropped.
+        """
         ...
 
     async def beat(self, worker: str, *, alive: bool = True) -> None:

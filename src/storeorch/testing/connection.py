@@ -6,6 +6,7 @@ This module must know no lease.
 from __future__ import annotations
 
 import builtins
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -145,6 +146,23 @@ class MemoryConnection:
         return await self._transact("events", read)
 
     # -- engines --------------------------------------------------------------
+
+    async def prune_events(self, *, older_than: float, keep: int = 100) -> int:
+        """See ``ports.Repository.prune_events``."""
+
+        def commit(now: datetime) -> int:
+            newest: Counter[str] = Counter()
+            kept = []
+            for event in reversed(self.history):
+                newest[event.store_id] += 1
+                young = event.at >= now - timedelta(seconds=older_than)
+                if young or (event.store_id in self.rows and newest[event.store_id] <= keep):
+                    kept.append(event)
+            dropped = len(self.history) - len(kept)
+            self.history[:] = reversed(kept)
+            return dropped
+
+        return await self._transact("prune_events", commit)
 
     async def beat(self, worker: str, *, alive: bool = True) -> None:
         """See ``ports.Repository.beat``."""

@@ -82,9 +82,6 @@ class MemoryReleases(Interruptible):
         async with self._process():
             held = self._active(request.namespace)
             before = held.releases.get(request.name)
-            if before is not None and before.status is ReleaseStatus.UNINSTALLING:
-                await self._uninstall(request.namespace, request.name)
-                before = None
             record = ReleaseRecord(
                 ReleaseStatus.PENDING,
                 before.revision + 1 if before else 1,

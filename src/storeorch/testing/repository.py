@@ -269,7 +269,7 @@ class MemoryRepository(MemoryConnection):
             self.history.append(
                 Event(
                     **new.model_dump(),
-                    id=len(self.history) + 1,
+                    id=self.database.next_event_id(),
                     store_id=store.id,
                     store_name=store.name,
                     at=now,

@@ -43,8 +43,8 @@ class Row:
 
     @property
     def has_failed(self) -> bool:
-        """Whether nothing but a declaration wakes the store."""
-        return self.store.status is Status.FAILED
+        """Whether changes of the cluster do not wake the store, now or ever."""
+        return self.store.status is Status.FAILED or self.store.attempts > 0
 
     def is_due(self, now: datetime) -> bool:
         """Return whether its time has come."""
@@ -79,6 +79,7 @@ class MemoryDatabase:
         workers: When each engine was last seen.
         unavailable: Whether it answers nobody.
         queries: How many methods were called.
+        events_told: How many events there were, dropped ones included.
         connections: What tells each connection of a commit.
     """
 
@@ -88,7 +89,13 @@ class MemoryDatabase:
     workers: dict[str, datetime] = field(default_factory=dict)
     unavailable: bool = False
     queries: int = 0
+    events_told: int = 0
     connections: list[MemoryFlags] = field(default_factory=list)
+
+    def next_event_id(self) -> int:
+        """Return an id that no event had before, dropped ones included."""
+        self.events_told += 1
+        return self.events_told
 
     def tell(self, by: MemoryFlags, store_id: str, *, work: bool) -> None:
         """Raise the flags of a commit; an observation is work to all but who wrote it."""

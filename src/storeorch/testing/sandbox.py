@@ -172,6 +172,8 @@ class Sandbox:
         Raises:
             LookupError: It is held by someone, or not there.
         """
+        if row := self.repository.rows.get(store_id):
+            row.due_at = self.clock.now()
         batch = await self.repository.claim(
             worker,
             limit=1,

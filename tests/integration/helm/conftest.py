@@ -16,6 +16,7 @@ from storeorch.helm import HelmReleases, process, storage
 from storeorch.kube import KubeCluster
 from storeorch.ports import Owner, ReleaseRequest, ReleaseStatus
 from storeorch.testing.contracts.cluster import namespace_of, new_owner
+from storeorch_devcluster import ensure_binaries, ensure_helm3
 
 CHART = """\
 apiVersion: v2
@@ -69,18 +70,21 @@ spec:
 """
 
 
-def helms() -> list[str]:
-    return ["helm4", *(["helm3"] if "STOREORCH_HELM3" in os.environ else [])]
+@pytest.fixture(scope="session", params=[4, 3], ids=["helm4", "helm3"])
+def helm_major(request: pytest.FixtureRequest) -> int:
+    """Return the major version of Helm that a test is run with; it is run with both."""
+    major: int = request.param
+    return major
 
 
-@pytest.fixture(scope="session", params=helms())
-def helm(request: pytest.FixtureRequest) -> Path:
-    """Return Helm 4, and Helm 3 too where STOREORCH_HELM3 names one."""
-    if request.param == "helm3":
-        return Path(os.environ["STOREORCH_HELM3"])
-    devcluster = pytest.importorskip("storeorch_devcluster")
-    folder: Path = devcluster.ensure_binaries()
-    return folder / "helm"
+def helm_of(major: int) -> Path:
+    """Return the Helm that the cluster brings, or Helm 3, built if need be."""
+    return ensure_helm3(print) if major == 3 else ensure_binaries(print) / "helm"
+
+
+@pytest.fixture(scope="session")
+def helm(helm_major: int) -> Path:
+    return helm_of(helm_major)
 
 
 @pytest.fixture
@@ -226,8 +230,7 @@ async def bench(cluster: KubeCluster, chart: Path) -> AsyncIterator[Bench]:
 
 @pytest.fixture
 def kubectl(bench: Bench, cluster_kubeconfig: Path) -> Callable[..., Awaitable[str]]:
-    devcluster = pytest.importorskip("storeorch_devcluster")
-    program = devcluster.ensure_binaries() / "kubectl"
+    program = ensure_binaries() / "kubectl"
 
     async def run(*arguments: str) -> str:
         words = [str(program), "--kubeconfig", str(cluster_kubeconfig), "-n", bench.namespace]

@@ -21,7 +21,7 @@ from storeorch.ports import ReleaseStatus, WorkloadRef
 from storeorch.testing.contracts import ReleasesContract
 from storeorch.testing.contracts.cluster import new_owner, until
 
-from .conftest import Bench, Journal, MakeReleases
+from .conftest import Bench, Journal, MakeReleases, helm_of
 
 pytestmark = pytest.mark.cluster
 
@@ -56,6 +56,12 @@ async def in_the_midst(bench: Bench, work: Coroutine[Any, Any, Any]) -> asyncio.
     return task
 
 
+async def test_the_suite_is_run_with_the_helm_that_it_names(
+    releases: HelmReleases, helm_major: int
+) -> None:
+    assert (await releases.check()).startswith(f"{helm_major}.")
+
+
 async def test_a_fresh_install_is_one_process(releases: HelmReleases, bench: Bench) -> None:
     await releases.check()
     before = releases.started
@@ -86,6 +92,26 @@ async def test_empty_values_do_not_bring_old_ones_back(
     template.write_text(guard + template.read_text())
     upgraded = await releases.install(bench.request("second"))
     assert upgraded.revision == 2
+
+
+async def test_the_other_helm_goes_on_with_what_one_has_installed(
+    releases: HelmReleases,
+    helm_major: int,
+    make_releases: MakeReleases,
+    bench: Bench,
+    kubectl: Kubectl,
+) -> None:
+    await releases.install(bench.request("first"))
+    uid = await kubectl("get", "deployment/web", "-o", "jsonpath={.metadata.uid}")
+    other = make_releases(helm_of(7 - helm_major))
+    await kubectl("scale", "deployment/web", "--replicas=3")
+    upgraded = await other.install(bench.request("second", replicas=2))
+    assert (upgraded.status, upgraded.revision) == (ReleaseStatus.DEPLOYED, 2)
+    replicas = await kubectl("get", "deployment/web", "-o", "jsonpath={.spec.replicas}")
+    assert replicas == "2"
+    assert await kubectl("get", "deployment/web", "-o", "jsonpath={.metadata.uid}") == uid
+    await other.uninstall(bench.namespace, "shop")
+    assert await bench.statuses() == []
 
 
 async def test_drift_is_overwritten(releases: HelmReleases, bench: Bench, kubectl: Kubectl) -> None:
@@ -163,14 +189,18 @@ async def test_killed_upgrade_is_taken_over_without_loss(
     assert await kubectl("get", "deployment/web", "-o", "jsonpath={.metadata.uid}") == uid
 
 
-async def test_half_done_uninstall_is_finished_first(
-    releases: HelmReleases, bench: Bench, set_status: SetStatus
+async def test_half_done_uninstall_is_upgraded_over_without_loss(
+    releases: HelmReleases, bench: Bench, set_status: SetStatus, kubectl: Kubectl
 ) -> None:
     await releases.install(bench.request("first"))
+    uid = await kubectl("get", "deployment/web", "-o", "jsonpath={.metadata.uid}")
+    await kubectl("delete", "configmap/settings")
     await set_status("uninstalling")
     assert await bench.status(releases) is ReleaseStatus.UNINSTALLING
     installed = await releases.install(bench.request("second"))
-    assert (installed.status, installed.revision) == (ReleaseStatus.DEPLOYED, 1)
+    assert (installed.status, installed.revision) == (ReleaseStatus.DEPLOYED, 2)
+    assert await kubectl("get", "deployment/web", "-o", "jsonpath={.metadata.uid}") == uid
+    assert await kubectl("get", "configmap/settings", "-o", "name") == "configmap/settings\n"
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,8 @@ async def test_deletion_says_what_blocks_it_and_is_watched_to_its_end(
             lambda: cluster.namespace(shop.namespace), lambda state: bool(state.blocked_by)
         )
         assert blocked.blocked_by == "finalizer example.com/keep on 1 object"
+        told = await cluster.namespace(shop.namespace, live=True)
+        assert told.blocked_by == "finalizer example.com/keep on ConfigMap kept"
         with pytest.raises(RetryLater):
             await cluster.create_namespace(shop.namespace, shop.owner)
         with pytest.raises(ClusterRefused) as refused:

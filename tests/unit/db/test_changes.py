@@ -14,7 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storeorch.db import SqlRepository
-from storeorch.db.changes import ChangeHub, Flag, Look, Mark
+from storeorch.db.changes import ChangeHub, Flag, Kind, Look, Mark, Notice
+from storeorch.db.watch_file import FileWatch
 from storeorch.errors import DatabaseUnavailable
 from storeorch.lifecycle import Declaration
 from storeorch.testing.contracts.samples import (
@@ -72,7 +73,7 @@ def look() -> ScriptedLook:
 
 @pytest.fixture
 async def quiet() -> AsyncIterator[ChangeHub]:
-    """A hub that has no file to watch."""
+    """A hub that has no source to ask."""
     hub = ChangeHub(None)
     yield hub
     await hub.close()
@@ -87,7 +88,7 @@ def watched(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def hub(watched: Path) -> AsyncIterator[ChangeHub]:
-    hub = ChangeHub(watched)
+    hub = ChangeHub(FileWatch(watched))
     yield hub
     await hub.close()
 
@@ -242,6 +243,87 @@ async def test_look_that_fails_tells_everyone(
         assert await of_a.wait(SAFETY), "and the watch goes on"
 
 
+# -- commits that are announced -----------------------------------------------
+
+
+class Idle:
+    """A source that has nothing to tell."""
+
+    async def run(self, told: object) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.fixture
+async def listening() -> AsyncIterator[ChangeHub]:
+    hub = ChangeHub(Idle())
+    yield hub
+    await hub.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_work"), [(Kind.WORK, True), (Kind.OBSERVATION, False), (Kind.GONE, False)]
+)
+async def test_what_an_announcement_means(
+    listening: ChangeHub, look: ScriptedLook, kind: Kind, is_work: bool
+) -> None:
+    async with (
+        listening.subscribe(look, store_id="a") as of_a,
+        listening.subscribe(look, store_id="b") as of_b,
+        listening.subscribe(look, work=True) as for_work,
+    ):
+        listening.hear(Notice("another", kind, "a", 150))
+        assert [await raised(flag) for flag in (of_a, of_b)] == [True, False]
+        assert await raised(for_work) is is_work
+
+
+async def test_announcement_is_not_told_again_by_a_look(
+    listening: ChangeHub, look: ScriptedLook
+) -> None:
+    async with listening.subscribe(look) as flag:
+        listening.hear(Notice("another", Kind.OBSERVATION, "a", 150))
+        assert await raised(flag)
+        look.answer = Look(Mark(100, 2), {"a": 150})
+        await listening.look()
+        assert not await raised(flag)
+
+
+async def test_own_commit_that_a_look_sees_first(listening: ChangeHub, look: ScriptedLook) -> None:
+    """It is told once, by whoever committed it, as what it is."""
+    async with listening.subscribe(look) as flag, listening.subscribe(look, work=True) as for_work:
+        listening.announced("a", 150)
+        look.answer = Look(Mark(100, 2), {"a": 150})
+        await listening.look()
+        listening.hear(Notice(listening.name, Kind.WORK, "a", 150))
+        assert not await raised(flag)
+        listening.changed("a", 150, work=False)
+        listening.hear(Notice(listening.name, Kind.WORK, "a", 150))
+        assert await raised(flag)
+        assert not await raised(flag)
+        assert not await raised(for_work)
+
+
+async def test_own_commit_of_unknown_outcome(listening: ChangeHub, look: ScriptedLook) -> None:
+    """Its writer does not know that it was committed, so the look has to tell."""
+    async with listening.subscribe(look) as flag:
+        listening.announced("a", 150)
+        listening.doubt()
+        look.answer = Look(Mark(100, 2), {"a": 150})
+        await listening.look()
+        assert await raised(flag)
+        listening.announced("b", 160)
+        listening.doubt()
+        listening.hear(Notice(listening.name, Kind.OBSERVATION, "b", 160))
+        assert await raised(flag)
+
+
+async def test_own_removal(listening: ChangeHub, look: ScriptedLook) -> None:
+    async with listening.subscribe(look) as flag:
+        listening.changed("a", None, work=False)
+        assert await raised(flag)
+        listening.hear(Notice(listening.name, Kind.GONE, "a", 150))
+        assert not await raised(flag)
+
+
 # -- beginning and end --------------------------------------------------------
 
 
@@ -292,14 +374,14 @@ async def test_closing_ends_the_watch(hub: ChangeHub, look: ScriptedLook) -> Non
 
 
 async def test_closing_a_hub_that_was_never_used(watched: Path) -> None:
-    await ChangeHub(watched).close()
+    await ChangeHub(FileWatch(watched)).close()
 
 
 async def test_file_that_cannot_be_watched(
     tmp_path: Path, look: ScriptedLook, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The operator is told; own commits are told of as ever."""
-    hub = ChangeHub(tmp_path / "not-there" / "a.db")
+    hub = ChangeHub(FileWatch(tmp_path / "not-there" / "a.db"))
     async with hub.subscribe(look) as flag:
         hub.changed("a", 1, work=False)
         assert await raised(flag)

@@ -22,7 +22,8 @@ def claim(dialect: Dialect, *, wanted: list[str], only: list[str] | None) -> str
 @pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL])
 def test_claiming_is_one_statement(dialect: Dialect) -> None:
     sql = claim(dialect, wanted=[], only=None)
-    assert sql.startswith("UPDATE stores")
+    assert sql.startswith("WITH chosen AS")
+    assert sql.count("UPDATE stores") == 1
     assert "RETURNING" in sql
     assert "LIMIT" in sql
 

@@ -9,11 +9,12 @@ import pytest
 from storeorch.clock import SystemClock
 from storeorch.errors import HelmMissing, ReleaseFailed, ReleaseInterrupted
 from storeorch.helm import HelmReleases
-from storeorch.ports import Release, ReleaseRequest, ReleaseStatus, WorkloadRef
+from storeorch.ports import ObjectRef, Release, ReleaseRequest, ReleaseStatus, WorkloadRef
 
 from .conftest import FakeHelm, MemorySecrets, release
 
 INVENTORY = (WorkloadRef("Deployment", "wordpress"), WorkloadRef("StatefulSet", "mysql"))
+OBJECTS = (ObjectRef("Deployment", "wordpress"), ObjectRef("StatefulSet", "mysql"))
 GOING = "unable to create new content in namespace shop because it is being terminated"
 
 Make = Callable[..., HelmReleases]
@@ -59,7 +60,7 @@ async def test_get_starts_nothing_and_reads_a_revision_once(
     secrets.put(release("deployed", 2), digest="abc")
     for live in (False, True):
         found = await releases.get("shop-ns", "shop", live=live)
-        assert found == Release(ReleaseStatus.DEPLOYED, 2, "abc", INVENTORY)
+        assert found == Release(ReleaseStatus.DEPLOYED, 2, "abc", INVENTORY, OBJECTS)
     assert (secrets.reads, releases.started) == (1, 0)
 
 
@@ -88,7 +89,7 @@ async def test_install_is_one_process_and_its_answer_is_enough(
 ) -> None:
     fake_helm.answers("v4.3.1", release())
     installed = await releases.install(request_)
-    assert installed == Release(ReleaseStatus.DEPLOYED, 1, "abc", INVENTORY)
+    assert installed == Release(ReleaseStatus.DEPLOYED, 1, "abc", INVENTORY, OBJECTS)
     secrets.put(release(), digest="abc")
     assert await releases.get("shop-ns", "shop") == installed
     assert secrets.reads == 0
@@ -109,8 +110,10 @@ async def test_a_chart_is_validated_once(
     assert unchecked == [False, False, True, True]
 
 
-@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "pending-rollback"])
-async def test_pending_is_marked_failed_and_upgraded(
+@pytest.mark.parametrize(
+    "status", ["pending-install", "pending-upgrade", "pending-rollback", "uninstalling"]
+)
+async def test_unfinished_is_marked_failed_and_upgraded(
     releases: HelmReleases,
     secrets: MemorySecrets,
     fake_helm: FakeHelm,
@@ -137,15 +140,6 @@ async def test_nothing_is_uninstalled_unasked(
     fake_helm.answers("v4.3.1", release(version=2))
     await releases.install(request_)
     assert verbs(fake_helm) == ["upgrade"]
-
-
-async def test_half_done_uninstall_is_finished_first(
-    releases: HelmReleases, secrets: MemorySecrets, fake_helm: FakeHelm, request_: ReleaseRequest
-) -> None:
-    secrets.put(release("uninstalling"))
-    fake_helm.answers("v4.3.1", release())
-    await releases.install(request_)
-    assert verbs(fake_helm) == ["uninstall", "upgrade"]
 
 
 async def test_answer_that_is_no_json(

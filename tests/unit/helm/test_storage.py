@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from storeorch.errors import ClusterRefused, ReleaseFailed
 from storeorch.helm import storage
-from storeorch.ports import ReleaseSecret, ReleaseStatus, WorkloadRef
+from storeorch.ports import ReleaseSecret, ReleaseStatus
 
 from .conftest import MemorySecrets, release
 
@@ -76,52 +76,6 @@ def test_newest_goes_by_number() -> None:
 )
 def test_status(word: str | None, status: ReleaseStatus | None) -> None:
     assert storage.status_from(word) is status
-
-
-def test_inventory() -> None:
-    manifest = """\
----
-# Source: a
-kind: Deployment
-metadata: {name: web, labels: {a: "="}, annotations: {b: =}}
----
-kind: StatefulSet
-metadata:
-  name: db
-  namespace: here
----
-kind: Deployment
-metadata: {name: elsewhere, namespace: there}
---- # and so on
-apiVersion: v1
-kind: List
-items:
-  - {kind: "Job", metadata: {name: migrate, namespace: }}
-  - {kind: ConfigMap, metadata: {name: Deployment}}
----
-# Deployment
----
-- Deployment
----
-kind: ConfigMap
-metadata: {name: web}
-data:
-  script: |
-    kind: Deployment
-"""
-    hook = {"kind": "Job", "manifest": "kind: Job\nmetadata: {name: hook}"}
-    found = storage.inventory({"manifest": manifest, "hooks": [hook]}, "here")
-    assert found == (
-        WorkloadRef("Deployment", "web"),
-        WorkloadRef("Job", "migrate"),
-        WorkloadRef("StatefulSet", "db"),
-    )
-    assert storage.inventory({}, "here") == ()
-
-
-def test_manifest_that_is_no_yaml() -> None:
-    with pytest.raises(ReleaseFailed, match="not YAML"):
-        storage.inventory({"manifest": "kind: Deployment\n  x: [1"}, "here")
 
 
 async def test_mark_failed_changes_status_and_nothing_else(secrets: MemorySecrets) -> None:

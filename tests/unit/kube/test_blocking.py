@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from storeorch.kube.blocking import blocked_by
+from storeorch.kube.blocking import blocked_by, remaining
 
 
 def namespace(*conditions: tuple[str, str], finalizers: Any = None) -> dict[str, Any]:
@@ -63,6 +63,18 @@ FINALIZERS = (
 )
 def test_blocked_by(obj: dict[str, Any], words: str | None) -> None:
     assert blocked_by(obj) == words
+
+
+def test_objects_are_named_as_far_as_they_are_known() -> None:
+    held = {"example.com/keep": ["Pod a"], "foregroundDeletion": ["Job b", "Job c"]}
+
+    assert remaining(namespace(REMAINING)) == [("", "configmaps"), ("apps", "deployments")]
+    assert blocked_by(namespace(REMAINING, FINALIZERS), held) == (
+        "finalizer example.com/keep on Pod a, finalizer foregroundDeletion on Job b and 1 more"
+    )
+    assert blocked_by(namespace(FINALIZERS), {"another.com/one": ["ConfigMap a"]}) == (
+        "finalizer example.com/keep on 1 object, finalizer foregroundDeletion on 2 objects"
+    )
 
 
 def test_conditions_that_do_not_hold_are_left_out() -> None:

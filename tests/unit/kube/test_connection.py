@@ -165,6 +165,21 @@ async def test_somebody_who_does_not_answer(
         await connection.close()
 
 
+async def test_a_watch_has_to_begin_as_soon_as_any_answer(
+    tmp_path: Path, make_kubeconfig: Callable[..., Path]
+) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        path = make_kubeconfig(tmp_path / "config", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        connection = Connection(kubeconfig=path, environ={}, read_timeout=0.05)
+
+        with pytest.raises(ClusterUnavailable, match="does not answer in time"):
+            async with connection.stream(Call(Verb.WATCH, PODS), idle=3600, total=7200):
+                pass
+        await connection.close()
+
+
 @pytest.mark.parametrize("body", [b"<html>hello</html>", b"[1]", b'"x"', b"\xff"])
 async def test_something_else_answers(api: Any, connection: Connection, body: bytes) -> None:
     api.on("GET", "/api/v1/pods", 200, body)

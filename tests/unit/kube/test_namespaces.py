@@ -192,3 +192,44 @@ async def test_orphans(api: Any, namespaces: Namespaces, watched: Watched, usabl
     assert found == ["store-a", "store-c"]
     if not usable:
         assert api.sent[0].query["labelSelector"] == "app.kubernetes.io/managed-by=storeorch"
+
+
+HELD = {
+    "phase": "Terminating",
+    "conditions": [
+        {
+            "type": "NamespaceContentRemaining",
+            "status": "True",
+            "message": "Some resources are remaining: configmaps. has 1 resource instances, "
+            "widgets.example.com has 1 resource instances",
+        },
+        {
+            "type": "NamespaceFinalizersRemaining",
+            "status": "True",
+            "message": "Some content in the namespace has finalizers remaining: "
+            "example.com/keep in 2 resource instances",
+        },
+    ],
+}
+
+
+async def test_what_holds_a_namespace_is_named_when_the_cluster_is_asked(
+    api: Any, namespaces: Namespaces
+) -> None:
+    api.on("GET", ONE, 200, {**obj(terminating=True), "status": HELD})
+    kept = {"metadata": {"name": "kept", "finalizers": ["example.com/keep"]}}
+    api.on("GET", f"{ONE}/configmaps", 200, {"metadata": {}, "items": [kept]})
+
+    state = await namespaces.state("store-a", live=True)
+    assert state.blocked_by == "finalizer example.com/keep on ConfigMap kept and 1 more"
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_who_may_not_look_is_told_how_many_objects_hold_a_namespace(
+    api: Any, namespaces: Namespaces, status: int
+) -> None:
+    api.on("GET", ONE, 200, {**obj(terminating=True), "status": HELD})
+    api.on("GET", f"{ONE}/configmaps", status, {"message": "canary"})
+
+    state = await namespaces.state("store-a", live=True)
+    assert state.blocked_by == "finalizer example.com/keep on 2 objects"

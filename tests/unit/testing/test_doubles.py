@@ -206,12 +206,12 @@ async def test_failed_installation_leaves_a_failed_revision() -> None:
 
 
 @virtual_time
-async def test_half_uninstalled_release_is_installed_anew() -> None:
+async def test_half_uninstalled_release_is_upgraded_over() -> None:
     _, _, releases = await make()
     await releases.install(REQUEST)
     releases.set_status(SPACE, "my-store", ReleaseStatus.UNINSTALLING)
     again = await releases.install(REQUEST)
-    assert (again.status, again.revision) == (ReleaseStatus.DEPLOYED, 1)
+    assert (again.status, again.revision) == (ReleaseStatus.DEPLOYED, 2)
 
 
 @virtual_time

@@ -1,4 +1,4 @@
-"""The cluster's programs, built from pinned Go modules, once for each version.
+"""The cluster's programs and Helm 3, built from pinned Go modules, once for each version.
 
 Guarantees, each of them a test:
 
@@ -6,7 +6,7 @@ Guarantees, each of them a test:
 - a reader sees all programs or none: they are moved into place when the last
   one is complete;
 - a build that was interrupted goes on where it was, and its temporary modules
-  and objects (5 GB) are removed when it is complete;
+  and objects (5 GB for the cluster) are removed when it is complete;
 - every module is checked against the ``go.sum`` that travels in this package.
 """
 
@@ -22,7 +22,9 @@ from filelock import BaseFileLock, FileLock, Timeout
 from storeorch_devcluster.errors import BuildFailed
 from storeorch_devcluster.golang import ensure_go, go_environment
 from storeorch_devcluster.paths import (
-    TOOLS,
+    CLUSTER,
+    HELM3,
+    Recipe,
     binaries_dir,
     build_flags,
     built_executable,
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
 
 DETAIL_INTERVAL: Final = 2.0
 """Seconds between two reports of how far a program is."""
-
-NEEDED: Final = 6 * 1024**3
-"""Bytes of free disk that a build needs at its peak."""
 
 
 def ensure_binaries(progress: Report = silent) -> Path:
@@ -61,55 +60,76 @@ def ensure_binaries(progress: Report = silent) -> Path:
         BuildFailed: The build failed; the hint names the log.
         GoMissing: There is no Go toolchain and none could be installed.
     """
-    target = binaries_dir()
-    if _complete():
+    return _ensure(CLUSTER, progress)
+
+
+def ensure_helm3(progress: Report = silent) -> Path:
+    """Return the path of a Helm 3 of its own, and build it first if need be.
+
+    The cluster brings Helm 4; this one is for whoever has to show that Helm 3
+    works too. A build takes a minute or two on two cores and needs the network
+    as `ensure_binaries` does; the cache is the same.
+
+    Args:
+        progress: Receives reports; ``print`` is one.
+
+    Raises:
+        BuildFailed: The build failed; the hint names the log.
+        GoMissing: There is no Go toolchain and none could be installed.
+    """
+    return _ensure(HELM3, progress) / "helm"
+
+
+def _ensure(recipe: Recipe, progress: Report) -> Path:
+    target = binaries_dir(recipe)
+    if _complete(recipe):
         return target
     home = target.parent
     try:
         home.mkdir(parents=True, exist_ok=True)
-        lock = _lock(home / "build.lock", progress)
+        lock = _lock(home / "build.lock", recipe, progress)
     except OSError as error:
         raise _unwritable() from error
     try:
-        if not _complete():
-            _build(home, target, progress)
+        if not _complete(recipe):
+            _build(recipe, home, target, progress)
     finally:
         lock.release()
     return target
 
 
-def _complete() -> bool:
-    return all(built_executable(tool) is not None for tool in TOOLS)
+def _complete(recipe: Recipe) -> bool:
+    return all(built_executable(tool, recipe) is not None for tool in recipe.tools)
 
 
-def _lock(path: Path, report: Report) -> BaseFileLock:
+def _lock(path: Path, recipe: Recipe, report: Report) -> BaseFileLock:
     lock = FileLock(path)
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        report(Progress("Waiting for another process that builds the cluster's programs"))
+        report(Progress(f"Waiting for another process that builds {recipe.title}"))
         lock.acquire()
     return lock
 
 
-def _build(home: Path, target: Path, report: Report) -> None:
+def _build(recipe: Recipe, home: Path, target: Path, report: Report) -> None:
     work = home / "work"
     log = home / "build.log"
-    if not work.exists() and shutil.disk_usage(home).free < NEEDED:
+    if not work.exists() and shutil.disk_usage(home).free < recipe.disk:
         raise BuildFailed(
-            f"Building the cluster's programs needs {NEEDED // 1024**3} GB of free disk.",
+            f"Building {recipe.title} needs {recipe.disk // 1024**3} GB of free disk.",
             hint="Make room, or set STOREORCH_DEV_CACHE to a folder on another disk.",
         )
     try:
         finished = work / "bin"
         finished.mkdir(parents=True, exist_ok=True)
-        for name, content in module_files().items():
+        for name, content in module_files(recipe).items():
             (work / name).write_bytes(content)
         go = ensure_go(work, report)
-        for number, tool in enumerate(TOOLS, start=1):
+        for number, tool in enumerate(recipe.tools, start=1):
             if not (finished / tool).exists():
-                report(Progress(f"Building {tool} ({number} of {len(TOOLS)})"))
-                _compile(go, tool, work, log, report)
+                report(Progress(f"Building {tool} ({number} of {len(recipe.tools)})"))
+                _compile(go, recipe, tool, work, log, report)
         # What stands there can only be what is left of folders somebody has cleaned.
         shutil.rmtree(target, ignore_errors=True)
         finished.rename(target)
@@ -119,9 +139,11 @@ def _build(home: Path, target: Path, report: Report) -> None:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _compile(go: Path, tool: str, work: Path, log: Path, report: Report) -> None:
+def _compile(  # noqa: PLR0917
+    go: Path, recipe: Recipe, tool: str, work: Path, log: Path, report: Report
+) -> None:
     scratch = work / f"{tool}.new"
-    command = [str(go), "build", "-v", *build_flags(), "-o", str(scratch), TOOLS[tool]]
+    command = [str(go), "build", "-v", *build_flags(recipe), "-o", str(scratch), recipe.tools[tool]]
     environment = go_environment() | {
         "GOPATH": str(work / "gopath"),
         "GOMODCACHE": str(work / "modules"),

@@ -11,9 +11,12 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 import platformdirs
 
@@ -23,7 +26,7 @@ CACHE_VARIABLE = "STOREORCH_DEV_CACHE"
 HOME_VARIABLE = "STOREORCH_DEV_HOME"
 """Environment variable that overrides the folder of the cluster's state."""
 
-TOOLS = {
+TOOLS: Final = {
     "etcd": "go.etcd.io/etcd/server/v3",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
     "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
@@ -32,23 +35,68 @@ TOOLS = {
     "kwok": "sigs.k8s.io/kwok/cmd/kwok",
     "helm": "helm.sh/helm/v4/cmd/helm",
 }
-"""Every program that is built, and the Go package it is built from."""
+"""Every program of the cluster, and the Go package it is built from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Programs that are built together, from one pinned set of Go modules.
+
+    Attributes:
+        title: What they are, in the middle of a sentence.
+        folder: Folder of this package that holds ``go.mod`` and ``go.sum``.
+        tools: Each program, and the Go package it is built from.
+        named_after: Module whose version names the folder in the cache.
+        prefix: Put before that version.
+        stamps: Variables that hold a module's version, by name.
+        disk: Bytes of free disk that a build needs at its peak.
+    """
+
+    title: str
+    folder: str
+    tools: Mapping[str, str] = field(hash=False)
+    named_after: str
+    stamps: Mapping[str, str] = field(hash=False)
+    disk: int
+    prefix: str = ""
+
+
+CLUSTER: Final = Recipe(
+    title="the cluster's programs",
+    folder="gomod",
+    tools=TOOLS,
+    named_after="k8s.io/kubernetes",
+    stamps={"helm.sh/helm/v4/internal/version.version": "helm.sh/helm/v4"},
+    disk=6 * 1024**3,
+)
+"""The control plane, kubectl and the Helm that the cluster brings."""
+
+HELM3: Final = Recipe(
+    title="Helm 3",
+    folder="gomod_helm3",
+    tools={"helm": "helm.sh/helm/v3/cmd/helm"},
+    named_after="helm.sh/helm/v3",
+    prefix="helm-",
+    stamps={"helm.sh/helm/v3/internal/version.version": "helm.sh/helm/v3"},
+    disk=2 * 1024**3,
+)
+"""Helm 3 alone: its modules and those of the cluster cannot be resolved together."""
 
 
 @cache
-def module_files() -> dict[str, bytes]:
+def module_files(recipe: Recipe = CLUSTER) -> dict[str, bytes]:
     """Return the pinned ``go.mod`` and ``go.sum`` that travel in this package."""
-    folder = files(__package__) / "gomod"
+    folder = files(__package__) / recipe.folder
     return {name: (folder / name).read_bytes() for name in ("go.mod", "go.sum")}
 
 
-def module_version(module: str) -> str:
+def module_version(module: str, recipe: Recipe = CLUSTER) -> str:
     """Return the version of a module that go.mod pins, for example ``v1.37.2``.
 
     Raises:
         LookupError: go.mod does not require that module.
     """
-    text = module_files()["go.mod"].decode()
+    text = module_files(recipe)["go.mod"].decode()
     found = re.search(rf"^\t{re.escape(module)} (v\S+)", text, flags=re.MULTILINE)
     if found is None:
         raise LookupError(module)
@@ -63,20 +111,22 @@ def go_directive() -> tuple[int, ...]:
     return tuple(int(part) for part in found[1].split("."))
 
 
-def link_flags() -> str:
+def link_flags(recipe: Recipe = CLUSTER) -> str:
     """Return the linker flags: no symbol tables, and the versions the programs report."""
-    kubernetes = module_version("k8s.io/kubernetes")
-    major, minor, _ = kubernetes.removeprefix("v").split(".", 2)
-    stamps = {
-        "k8s.io/component-base/version.gitVersion": kubernetes,
-        "k8s.io/component-base/version.gitMajor": major,
-        "k8s.io/component-base/version.gitMinor": minor,
-        "helm.sh/helm/v4/internal/version.version": module_version("helm.sh/helm/v4"),
-    }
+    stamps = {name: module_version(module, recipe) for name, module in recipe.stamps.items()}
+    if recipe is CLUSTER:
+        kubernetes = module_version("k8s.io/kubernetes")
+        major, minor, _ = kubernetes.removeprefix("v").split(".", 2)
+        stamps = {
+            "k8s.io/component-base/version.gitVersion": kubernetes,
+            "k8s.io/component-base/version.gitMajor": major,
+            "k8s.io/component-base/version.gitMinor": minor,
+            **stamps,
+        }
     return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamps.items())])
 
 
-def build_flags() -> tuple[str, ...]:
+def build_flags(recipe: Recipe = CLUSTER) -> tuple[str, ...]:
     """Return the flags of ``go build``.
 
     ``-mod=readonly`` keeps every module checked against go.sum; modules stay
@@ -87,19 +137,27 @@ def build_flags() -> tuple[str, ...]:
         "-modcacherw",
         "-trimpath",
         "-buildvcs=false",
-        f"-ldflags={link_flags()}",
+        f"-ldflags={link_flags(recipe)}",
     )
 
 
 @cache
-def cache_key() -> str:
+def cache_key(recipe: Recipe = CLUSTER) -> str:
     """Return the key of the built programs: modules, flags and platform decide it."""
     digest = hashlib.sha256()
-    for name, content in sorted(module_files().items()):
+    for name, content in sorted(module_files(recipe).items()):
         digest.update(name.encode() + b"\0" + content + b"\0")
-    for part in (*build_flags(), *TOOLS, *TOOLS.values(), sys.platform, platform.machine()):
+    tools = recipe.tools
+    for part in (
+        *build_flags(recipe),
+        *tools,
+        *tools.values(),
+        sys.platform,
+        platform.machine(),
+    ):
         digest.update(part.encode() + b"\0")
-    return f"{module_version('k8s.io/kubernetes')}-{digest.hexdigest()[:16]}"
+    version = module_version(recipe.named_after, recipe)
+    return f"{recipe.prefix}{version}-{digest.hexdigest()[:16]}"
 
 
 def cache_root() -> Path:
@@ -110,9 +168,9 @@ def cache_root() -> Path:
     return platformdirs.user_cache_path("storeorch") / "devcluster"
 
 
-def binaries_dir() -> Path:
+def binaries_dir(recipe: Recipe = CLUSTER) -> Path:
     """Return the folder where the programs of this version are, or will be."""
-    return cache_root() / cache_key() / "bin"
+    return cache_root() / cache_key(recipe) / "bin"
 
 
 def state_home() -> Path:
@@ -123,9 +181,9 @@ def state_home() -> Path:
     return platformdirs.user_state_path("storeorch") / "devcluster"
 
 
-def built_executable(name: str) -> Path | None:
+def built_executable(name: str, recipe: Recipe = CLUSTER) -> Path | None:
     """Return the built program of this name, or None if it was not built."""
-    if name not in TOOLS:
+    if name not in recipe.tools:
         return None
-    path = binaries_dir() / name
+    path = binaries_dir(recipe) / name
     return path if os.access(path, os.X_OK) else None

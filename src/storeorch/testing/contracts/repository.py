@@ -299,6 +299,31 @@ class RepositoryContract:
             assert getattr(event, name) == value
         assert (event.generation, event.epoch) == (1, claim.epoch)
 
+    async def test_old_events_are_dropped(self, repository: Repository) -> None:
+        """But for the newest of each store that exists; ids are not given out again."""
+        gone = await repository.create(new_store("gone"), actor="tester")
+        await repository.remove(await take(repository, gone.id), [DELETED_EVENT])
+        store = await repository.create(new_store(), actor="tester")
+        claim = await take(repository, store.id)
+        await repository.record(claim, observation(), [STEP_EVENT] * 4)
+        before = list(await repository.events())
+        assert await repository.prune_events(older_than=LONG, keep=2) == 0
+        assert await repository.events() == before
+        assert await repository.prune_events(older_than=-LONG, keep=2) == 5
+        assert await repository.events() == before[-2:]
+        assert await repository.prune_events(older_than=-LONG, keep=0) == 2
+        await repository.record(claim, observation(), [STEP_EVENT])
+        (event,) = await repository.events()
+        assert event.id > before[-1].id
+
+    async def test_many_events_are_dropped(self, repository: Repository) -> None:
+        """More than one statement should have to take."""
+        store = await repository.create(new_store(), actor="tester")
+        claim = await take(repository, store.id)
+        await repository.record(claim, observation(), [STEP_EVENT] * 2500)
+        assert await repository.prune_events(older_than=-LONG) == 2401
+        assert len(await repository.events()) == 100
+
     # -- engines --------------------------------------------------------------
 
     async def test_signs_of_life(self, repository: Repository, second: Repository) -> None:

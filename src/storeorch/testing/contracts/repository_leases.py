@@ -102,6 +102,20 @@ class LeaseContract:
         await repository.declare(store.id, Declaration.RETRY, actor="tester")
         assert (await take(repository, store.id)).store.status is Status.PROVISIONING
 
+    async def test_store_that_waits_for_the_next_attempt_is_let_be(
+        self, repository: Repository
+    ) -> None:
+        """What happens in the cluster, by its own failing pass too, does not end the wait."""
+        store = await repository.create(new_store(), actor="tester")
+        claim = await take(repository, store.id)
+        await repository.finish(claim, observation(attempts=1), [], due_in=LONG)
+        batch = await repository.claim("worker-1", limit=1, lease=LONG, wanted=[store.id])
+        assert batch.claims == ()
+        assert batch.next_due is not None
+        assert 0 < batch.next_due <= LONG
+        await repository.declare(store.id, Declaration.RETRY, actor="tester")
+        assert (await take(repository, store.id)).store.attempts == 0
+
     async def test_only(self, repository: Repository) -> None:
         """A restricted worker takes nothing else, wanted or due."""
         first = await repository.create(new_store("first"), actor="tester")
@@ -379,7 +393,7 @@ class LeaseContract:
     async def test_observation_is_no_work_for_who_wrote_it(
         self, repository: Repository, second: Repository
     ) -> None:
-        """It is told to who waits for the store, and as work to other workers alone."""
+        """It is told to who waits for the store; what it leaves due is work to others alone."""
         store = await repository.create(new_store(), actor="tester")
         claim = await take(repository, store.id)
         async with repository.work() as own, second.work() as others:
@@ -388,7 +402,7 @@ class LeaseContract:
             async with repository.changes(store.id) as changes:
                 await repository.record(claim, observation(), [])
                 assert await changes.wait(timeout=LONG)
-                await repository.finish(claim, observation(), [], due_in=None)
+                await repository.finish(claim, observation(), [], due_in=0)
                 assert await changes.wait(timeout=LONG)
             assert not await own.wait(timeout=0)
             assert await others.wait(timeout=LONG)
