@@ -62,7 +62,7 @@ async def test_clock_of_sqlite(engine: AsyncEngine) -> None:
 
 @pytest.mark.parametrize(
     ("dialect", "function"),
-    [(sqlite.dialect(), "julianday("), (postgresql.dialect(), "clock_timestamp()")],  # type: ignore[no-untyped-call]
+    [(sqlite.dialect(), "julianday("), (postgresql.dialect(), "statement_timestamp()")],  # type: ignore[no-untyped-call]
 )
 def test_clock_of_each_dialect(dialect: Dialect, function: str) -> None:
     """Not that of the transaction's beginning."""
