@@ -247,7 +247,7 @@ asyncio.run(run)
     await engine.wait()
     with contextlib.suppress(ProcessLookupError):
         pidfd = os.pidfd_open(pid)
-        ended = await asyncio.to_thread(select.select, [pidfd], [], [], 30)
+        ended: tuple[list[int], ...] = await asyncio.to_thread(select.select, [pidfd], [], [], 30)
         assert ended[0]
         os.close(pidfd)
     os.close(holds_open)
