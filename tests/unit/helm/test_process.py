@@ -247,8 +247,9 @@ asyncio.run(run)
     await engine.wait()
     with contextlib.suppress(ProcessLookupError):
         pidfd = os.pidfd_open(pid)
-        ended: tuple[list[int], ...] = await asyncio.to_thread(select.select, [pidfd], [], [], 30)
-        assert ended[0]
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        assert await asyncio.to_thread(poll.poll, 30_000), "it was not ended"
         os.close(pidfd)
     os.close(holds_open)
     assert await line.heard() == ""
