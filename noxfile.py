@@ -85,6 +85,13 @@ def integration(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Kill and stop engines at random on real servers; -- --stores 60 --kills 100 --seed 1."""
+    install(session)
+    run(session, [plan.build_cluster(), plan.chaos(*session.posargs)])
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into test-output/site and test what it says."""
     install(session)

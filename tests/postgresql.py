@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -42,8 +43,8 @@ class PostgresServer:
     Args:
         folder: Where data, socket and log go; short, since a socket's path may have
             107 bytes. A folder in the system's temporary one unless given.
-        durable: Whether commits are flushed to disk; tests that kill only the
-            server, and never the machine, need not wait for that.
+        durable: Whether commits are flushed to disk. What was committed survives the
+            death of the server in any case, and that of the machine only with this.
     """
 
     def __init__(self, folder: Path | None = None, *, durable: bool = False) -> None:
@@ -67,7 +68,8 @@ class PostgresServer:
             **_SETTINGS,
             "unix_socket_directories": str(self.folder),
             "fsync": "on" if self._durable else "off",
-            "synchronous_commit": "on" if self._durable else "off",
+            # Without it a server that is killed forgets the last commits.
+            "synchronous_commit": "on",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
@@ -98,14 +100,33 @@ class PostgresServer:
         """End it as a crash does: no checkpoint; the next start recovers from the log."""
         self.stop(signal.SIGQUIT)
 
+    def kill(self) -> None:
+        """Kill the server; its processes notice, and end by themselves."""
+        orphans = self._children()
+        self.stop(signal.SIGKILL)
+        end = time.monotonic() + _READY_SECONDS
+        while any(_lives(pid) for pid in orphans):
+            assert time.monotonic() < end, "PostgreSQL's processes outlive it"
+            time.sleep(0.02)
+
+    def kill_backend(self, database: str) -> bool:
+        """Kill a process that serves a connection: the server ends all others and recovers.
+
+        Returns:
+            Whether there was one.
+        """
+        query = "SELECT pid FROM pg_stat_activity WHERE datname = %s ORDER BY pid LIMIT 1"
+        for (pid,) in self.run(query, database):
+            assert isinstance(pid, int)
+            os.kill(pid, signal.SIGKILL)
+            return True
+        return False
+
     @contextmanager
     def silent(self) -> Iterator[None]:
         """Let it neither answer nor end connections, as behind a network that went away."""
         assert self._process is not None
-        children = subprocess.run(
-            ["pgrep", "-P", str(self._process.pid)], capture_output=True, text=True, check=False
-        ).stdout.split()
-        processes = [self._process.pid, *(int(pid) for pid in children)]
+        processes = [self._process.pid, *self._children()]
         try:
             for pid in processes:
                 os.kill(pid, signal.SIGSTOP)
@@ -154,6 +175,12 @@ class PostgresServer:
 
     # -- inside ---------------------------------------------------------------
 
+    def _children(self) -> list[int]:
+        assert self._process is not None
+        words = ["pgrep", "-P", str(self._process.pid)]
+        found = subprocess.run(words, capture_output=True, text=True, check=False)
+        return [int(pid) for pid in found.stdout.split()]
+
     @property
     def _data(self) -> Path:
         return self.folder / "data"
@@ -195,6 +222,13 @@ class PostgresServer:
                 time.sleep(0.02)
             else:
                 return
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _others_may_enter(folder: Path) -> bool:

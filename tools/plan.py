@@ -39,6 +39,7 @@ UNIT: Final = ("-m", "not cluster", "tests/unit", "tests/contract", "plugins")
 CHARTS: Final = ("tests/charts",)
 INTEGRATION: Final = ("tests/integration",)
 CLUSTER_PLUGINS: Final = ("-m", "cluster", "plugins")
+CHAOS: Final = ("tests/chaos",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,11 @@ def build_cluster() -> tuple[str, ...]:
     return ("python", "-c", code)
 
 
+def chaos(*arguments: str) -> tuple[str, ...]:
+    """Return the command that kills and stops engines for as long as its arguments say."""
+    return ("python", "-m", "tests.chaos", *arguments)
+
+
 def coverage() -> tuple[tuple[str, ...], ...]:
     """Return the commands that put the measurements together and hold the gates."""
     tool = ("python", "-m", "coverage")
@@ -165,6 +171,14 @@ def plan() -> tuple[Check, ...]:
             tests=True,
         ),
         Check(
+            "chaos",
+            "engines that are killed and stopped lose nothing",
+            (run_tests(*CHAOS, report="chaos"),),
+            needs=("cluster",),
+            after=("integration",),  # as that, it has the machine to itself
+            tests=True,
+        ),
+        Check(
             "charts",
             "the charts render what Kubernetes accepts",
             (run_tests(*CHARTS, report="charts"),),
@@ -187,6 +201,6 @@ def plan() -> tuple[Check, ...]:
             "coverage",
             "what the tests ran",
             coverage(),
-            after=("integration",),
+            after=("integration", "chaos"),
         ),
     )

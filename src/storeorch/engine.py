@@ -50,6 +50,9 @@ _FIRST_LOOK_SECONDS: Final = 5.0
 _RECONNECT_SECONDS: Final = 1.0
 """Pause before a loop that failed (database or cluster away) tries again."""
 
+_CONTENDED_SECONDS: Final = (0.01, 0.5)
+"""First and longest pause while a store that is due is locked by another transaction."""
+
 _LONG_SECONDS: Final = 1.0
 """A pass that lasts longer is told of a newer declaration at once, not at the next renewal."""
 
@@ -113,6 +116,7 @@ class Engine:
         self._freed = asyncio.Event()
         self._looked = asyncio.Event()
         self._declared = asyncio.Event()
+        self._contended = 0.0
 
     @property
     def worker(self) -> str:
@@ -253,7 +257,12 @@ class Engine:
             task = asyncio.create_task(self._pass(claim, lease), name=f"pass-{claim.store.name}")
             timer = _cancel_at_end(task, lease)
             self._running[claim.store.id] = _Running(claim, lease, asked_at, task, timer)
-        return batch.next_due
+        if batch.claims or batch.next_due != 0:
+            self._contended = 0.0
+            return batch.next_due
+        first, longest = _CONTENDED_SECONDS
+        self._contended = min(2 * self._contended or first, longest)
+        return self._contended
 
     async def _wait_for_work(self, work: Changes, next_due: float | None) -> None:
         waits: list[Coroutine[Any, Any, object]] = [

@@ -313,6 +313,26 @@ async def test_schema_is_not_brought_up_to_date_by_itself(postgres: PostgresServ
         await asyncio.to_thread(postgres.drop, "fresh")
 
 
+async def test_two_in_one_database_know_nothing_of_each_other(
+    repository: SqlRepository, engine: AsyncEngine, postgres_url: str
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE SCHEMA other"))
+    url = f"{postgres_url}&options=-csearch_path%3Dother"
+    await upgrade_database(url)
+    await repository.create(new_store(), actor="tester")
+    async with SqlRepository.open(url) as other:
+        assert await other.find("my-store") is None
+        await other.create(new_store(), actor="tester")
+        assert [event.id for event in await other.events()] == [1]
+    channels = set()
+    for each in (engine, open_engine(parse_url(url))):
+        async with each.connect() as connection:
+            channels.add(await connection.scalar(announce.CHANNEL))
+        await each.dispose()
+    assert len(channels) == 2
+
+
 async def test_schema_is_that_of_the_tables(engine: AsyncEngine) -> None:
     """Also its names, which errors and later migrations go by."""
     from alembic.autogenerate import compare_metadata

@@ -186,6 +186,79 @@ async def test_an_engine_that_is_killed_while_helm_runs_is_made_good_by_the_next
         assert api.secret(store.namespace, "store-credentials") == credentials
 
 
+# -- engines that are told to end ---------------------------------------------
+
+FOR_EVER = {"STOREORCH_LEASE_DURATION": "1h"}
+"""With such leases another engine goes on only where they were given back."""
+
+
+def leases(workplace: Workplace) -> list[tuple[str | None]]:
+    return workplace.rows("SELECT lease_owner FROM stores")
+
+
+async def test_an_engine_that_is_told_to_end_finishes_what_it_does(
+    workplace: Workplace, api: Api, gates: tuple[Gate, Gate]
+) -> None:
+    workplace.install_probe()
+    environ = {**FOR_EVER, "STOREORCH_SHUTDOWN_GRACE": "1h"}
+    async with workplace.orchestrator(engine=False) as o, workplace.engine(**environ) as engine:
+        store = await o.create("my-store", type="probe", parameters={"gate": gates[0].name})
+        await helm_is_busy(api, store, "pending-install")
+        engine.process.terminate()
+        await engine.says("Stopping: what is being done is finished first.")
+        later = await o.create("later", type="probe")
+        await pods_arrive(api, store)
+        assert (await engine.ended()).code == 0
+        assert api.revisions(store.namespace) == [("1", "deployed")]
+        assert leases(workplace) == [(None,), (None,)]
+        assert [event.reason for event in await o.events(later.id)] == ["Create"]
+        async with workplace.engine(**environ):
+            await becomes_ready(o, "my-store")
+            await becomes_ready(o, "later")
+        assert api.revisions(store.namespace) == [("1", "deployed")]
+
+
+async def test_an_engine_that_is_told_to_end_gives_up_in_time_what_it_does(
+    workplace: Workplace, api: Api, gates: tuple[Gate, Gate]
+) -> None:
+    workplace.install_probe()
+    environ = {**FOR_EVER, "STOREORCH_SHUTDOWN_GRACE": "0.5"}
+    async with workplace.orchestrator(engine=False) as o:
+        async with workplace.engine(**environ) as engine:
+            store = await o.create("my-store", type="probe", parameters={"gate": gates[0].name})
+            await helm_is_busy(api, store, "pending-install")
+            engine.process.terminate()
+            assert (await engine.ended()).code == 0
+        assert api.revisions(store.namespace) == [("1", "failed")], "Helm was to be told to end"
+        assert leases(workplace) == [(None,)]
+        gates[0].open()
+        async with workplace.engine(**environ):
+            await becomes_ready(o, "my-store")
+
+
+async def test_an_engine_that_is_told_twice_ends_at_once_and_the_next_repairs(
+    workplace: Workplace, api: Api, gates: tuple[Gate, Gate]
+) -> None:
+    workplace.install_probe()
+    environ = {**FOR_EVER, "STOREORCH_SHUTDOWN_GRACE": "1h"}
+    async with workplace.orchestrator(engine=False) as o:
+        async with workplace.engine(**environ) as engine:
+            store = await o.create("my-store", type="probe", parameters={"gate": gates[0].name})
+            await helm_is_busy(api, store, "pending-install")
+            engine.process.terminate()
+            await engine.says("Stopping: what is being done is finished first.")
+            engine.process.terminate()
+            ended = await engine.ended()
+        assert (ended.code, ended.sentences()[-1]) == (130, "Interrupted.")
+        assert leases(workplace) == [(None,)]
+        gates[0].open()
+        async with workplace.engine(**environ):
+            await becomes_ready(o, "my-store")
+        statuses = [status for _, status in api.revisions(store.namespace)]
+        assert statuses[-1] == "deployed"
+        assert not any("pending" in status for status in statuses)
+
+
 # -- interrupted waits --------------------------------------------------------
 
 

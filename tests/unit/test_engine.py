@@ -17,7 +17,7 @@ from storeorch.engine import BEAT_SECONDS, Engine, running
 from storeorch.errors import ClusterUnavailable, LeaseLost
 from storeorch.fencing import check_lease
 from storeorch.lifecycle import Declaration
-from storeorch.models import Claim, Observation, Status, Store
+from storeorch.models import Claim, ClaimBatch, Observation, Status, Store
 from storeorch.ports import Owner
 from storeorch.testing import Checkpoint, MemoryRepository, Sandbox, VirtualClock, virtual_time
 from storeorch.testing.checkpoint import pass_by
@@ -35,6 +35,8 @@ class HangingRepository(MemoryRepository):
         super().__init__(clock, checkpoint=checkpoint)
         self.claims_wait = asyncio.Event()
         self.claims_wait.set()
+        self.locked = False
+        self.claims_in_vain = 0
 
     @override
     async def renew(
@@ -46,6 +48,9 @@ class HangingRepository(MemoryRepository):
 
     @override
     async def claim(self, worker: str, **how: Any) -> Any:
+        if self.locked:
+            self.claims_in_vain += 1
+            return ClaimBatch(claims=(), next_due=0)
         batch = await super().claim(worker, **how)
         await self.claims_wait.wait()
         return batch
@@ -272,6 +277,22 @@ async def test_idle_engine_asks_nothing() -> None:
         before = floor.repository.queries
         await asyncio.sleep(1000)
         assert floor.repository.queries - before <= 1000 / BEAT_SECONDS + 1
+
+
+@virtual_time
+async def test_store_that_another_transaction_has_under_way_is_asked_for_now_and_then() -> None:
+    """A worker that stands still in the midst of a transaction locks its row for long."""
+    floor = Floor()
+    floor.repository.locked = True
+    async with running(floor.engine()):
+        await floor.create("my-store")
+        await asyncio.sleep(10)
+        before = floor.repository.claims_in_vain
+        await asyncio.sleep(20)
+        assert 0 < floor.repository.claims_in_vain - before <= 20 / 0.5 + 1
+        floor.repository.locked = False
+        await asyncio.sleep(0.6)
+        assert floor.taken() == ["my-store"]
 
 
 # -- concurrency --------------------------------------------------------------

@@ -38,6 +38,10 @@ OLDEST: Final = (3, 14)
 HISTORY_MAX: Final = 3
 """Revisions that Helm keeps of a release: what is, what was before, and one to spare."""
 
+_CANNOT_START: Final = "The helm command cannot be started."
+_NOT_STARTED: Final = (126, 127)
+"""Exit statuses by which a program that starts another says that it could not."""
+
 _OURS_TO_SAY: Final = re.compile(r"HELM_(KUBE|DRIVER|NAMESPACE$|DEBUG$|MAX_HISTORY$|NO_PLUGINS$)")
 
 
@@ -112,9 +116,12 @@ class HelmCommand(pyhelm3.command.Command):
                 env=self._environment,
                 deadline=self._deadline,
                 guarding=self._guarding,
+                gated=True,
             )
         except OSError as error:
-            raise HelmMissing("The helm command cannot be started.") from error
+            raise HelmMissing(_CANNOT_START) from error
+        if finished.returncode in _NOT_STARTED:
+            raise HelmMissing(_CANNOT_START)
         if finished.timed_out or finished.returncode != 0:
             kind = HelmTimedOut if finished.timed_out else pyhelm3.errors.Error
             said = redact(finished.stderr.decode(errors="replace")).encode()

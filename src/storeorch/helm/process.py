@@ -6,6 +6,8 @@
 - Cancellation and the deadline send SIGTERM to the group, wait for the grace
   period, then send SIGKILL. A second cancellation does not wait any longer.
 - The program is always reaped before ``run`` returns or raises.
+- A gated program begins only once whatever looks after it knows of it: one whose
+  starter stops or dies before that does nothing.
 - Output is kept up to a limit, the newest bytes of it.
 
 This module must not know Helm.
@@ -37,6 +39,13 @@ OUTPUT_LIMIT: Final = 16 * 2**20
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _IMPATIENT: Final = 2
+
+_GATE: Final = ("sh", "-c", 'IFS= read -r _ && exec "$@"', "sh")
+"""Words before a command that hold it back until a line comes, and end where none can come.
+
+``read`` takes the line alone from its input, byte by byte, and leaves the rest to the
+command, which it becomes. The shell sees no more of the command than to hand it on.
+"""
 
 Guarding = Callable[[int], AbstractContextManager[object]]
 
@@ -104,6 +113,7 @@ async def run(
     grace: float = GRACE,
     limit: int = OUTPUT_LIMIT,
     guarding: Guarding = unguarded,
+    gated: bool = False,
 ) -> Finished:
     """Run a program to its end.
 
@@ -114,15 +124,18 @@ async def run(
         deadline: Seconds after which it is ended; None lets it run.
         grace: Seconds between SIGTERM and SIGKILL.
         limit: Bytes kept of each output stream.
-        guarding: Given the program's pid, holds whatever looks after it.
+        guarding: Given the program's pid, holds whatever looks after it; what it raises
+            ends the program.
+        gated: Let the program begin only when ``guarding`` has been entered. One that
+            cannot be started is then no ``OSError``, but ends with the status 127.
 
     Raises:
         OSError: It could not be started.
     """
     supervisor = asyncio.create_task(
         _supervise(
-            argv,
-            stdin=stdin,
+            [*_GATE, *argv] if gated else argv,
+            stdin=b"\n" + stdin if gated else stdin,
             env=env,
             deadline=deadline,
             grace=grace,
@@ -180,7 +193,7 @@ async def _supervise(
         cancellations += await _wait_out(starting)
     transport, watcher = starting.result()
     try:
-        # Before it is given its input: without that, most programs do nothing yet.
+        # Before it is given its input, for which a gated program waits.
         with guarding(transport.get_pid()):
             pipe = transport.get_pipe_transport(_STDIN)
             if isinstance(pipe, asyncio.WriteTransport):
@@ -199,6 +212,10 @@ async def _supervise(
                 cancellations += await _wait_out(watcher.exited)
         cancellations += await _wait_out(watcher.drained, grace)
     finally:
+        if not watcher.exited.done():
+            _signal_group(transport, signal.SIGKILL)
+        while not watcher.exited.done():
+            cancellations += await _wait_out(watcher.exited)
         transport.close()
     if cancellations:
         raise asyncio.CancelledError

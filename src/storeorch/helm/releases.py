@@ -17,8 +17,8 @@ import asyncio
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -251,6 +251,14 @@ class HelmReleases(Releases):
             self.started += 1
             yield
 
+    @contextmanager
+    def _guarding(self, pid: int) -> Iterator[None]:
+        # We may have stood still while the process was started.
+        check_lease()
+        guarding = self._watchdog.guarding if self._watchdog else process.unguarded
+        with guarding(pid):
+            yield
+
     async def _ready(self) -> _Helm:
         async with self._checking:
             path = self._locate()
@@ -269,7 +277,7 @@ class HelmReleases(Releases):
             kubeconfig=self._kubeconfig,
             context=self._context,
             deadline=self._timeout,
-            guarding=self._watchdog.guarding if self._watchdog else process.unguarded,
+            guarding=self._guarding,
         )
         try:
             async with self._process():

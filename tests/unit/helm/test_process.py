@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import select
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import anyio
 import pytest
 
+from storeorch.errors import LeaseLost
 from storeorch.helm import process
 
 NEVER = 3600.0
@@ -204,6 +208,63 @@ async def test_cancellation_during_the_start(line: Line, turns: int) -> None:
     said = await line.heard()
     assert not said or not pid_is_taken(int(said))
     assert await line.all_gone()
+
+
+async def test_gated_program_is_given_its_input_and_arguments() -> None:
+    script = 'printf "%s|" "$@"; cat'
+    finished = await process.run(shell(script, "a b", "$(id)", "'"), stdin=b"\nvalue\n", gated=True)
+    assert finished.stdout == b"a b|$(id)|'|\nvalue\n"
+    missing = await process.run(["/nothing/here"], gated=True)
+    assert missing.returncode == 127
+
+
+async def test_gated_program_does_nothing_when_its_starter_ends_before_it_is_guarded(
+    line: Line,
+) -> None:
+    """A program that reads no input would go on, under nobody's eyes."""
+    code = """\
+import os, signal, sys
+from contextlib import contextmanager
+from storeorch.helm import process
+
+@contextmanager
+def guarding(pid):
+    print(pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+    yield
+
+import asyncio
+script = 'exec 3>"$1"; echo up >&3'
+run = process.run(["sh", "-c", script, "sh", sys.argv[1]], guarding=guarding, gated=True)
+asyncio.run(run)
+"""
+    holds_open = os.open(line.path, os.O_WRONLY)
+    engine = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code, str(line.path)), stdout=asyncio.subprocess.PIPE
+    )
+    assert engine.stdout is not None
+    pid = int(await engine.stdout.readline())
+    await engine.wait()
+    with contextlib.suppress(ProcessLookupError):
+        pidfd = os.pidfd_open(pid)
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        assert await asyncio.to_thread(poll.poll, 30_000), "it was not ended"
+        os.close(pidfd)
+    os.close(holds_open)
+    assert await line.heard() == ""
+
+
+async def test_program_that_may_not_begin_is_ended() -> None:
+    pids: list[int] = []
+
+    def refusing(pid: int) -> AbstractContextManager[object]:
+        pids.append(pid)
+        raise LeaseLost
+
+    with pytest.raises(LeaseLost):
+        await process.run(["sleep", "3600"], guarding=refusing, gated=True)
+    assert not pid_is_taken(pids[0])
 
 
 @pytest.mark.skipif(not process.mortal_prefix(), reason="needs setpriv of util-linux")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from storeorch.clock import SystemClock
-from storeorch.errors import HelmMissing, ReleaseFailed, ReleaseInterrupted
+from storeorch.errors import HelmMissing, LeaseLost, ReleaseFailed, ReleaseInterrupted
+from storeorch.fencing import Lease, held
 from storeorch.helm import HelmReleases
 from storeorch.ports import ObjectRef, Release, ReleaseRequest, ReleaseStatus, WorkloadRef
 
@@ -187,6 +188,17 @@ async def test_uninstall_that_fails(
     fake_helm.answers("v4.3.1", {}, fails=[GOING, GOING])
     with pytest.raises(ReleaseInterrupted):
         await releases.uninstall("shop-ns", "shop")
+
+
+async def test_helm_does_not_begin_when_the_lease_ends_while_it_is_started(
+    releases: HelmReleases, fake_helm: FakeHelm, request_: ReleaseRequest
+) -> None:
+    """As in a process that stands still between asking for a program and having it."""
+    await releases.check()
+    times = iter([0.0, 2.0])
+    with held(Lease(1.0, lambda: next(times))), pytest.raises(LeaseLost):
+        await releases.install(request_)
+    assert (releases.started, fake_helm.calls()) == (2, [])
 
 
 async def test_inventory_is_forgotten_with_the_release(
