@@ -11,6 +11,7 @@ from typing_extensions import override
 from storeorch.errors import DeadlineExceeded, WorkloadFailed
 from storeorch.models import Status
 from storeorch.ports import Problem, ReleaseRequest, WorkloadState
+from storeorch.steps import drift
 from storeorch.steps.release import ReleaseStep, deployed_release
 from storeorch.storetype import Done, Outcome, Step, StoreContext, Waiting
 
@@ -47,6 +48,8 @@ class WorkloadsStep(Step):
             states = await ctx.cluster.workloads(ctx.namespace, release.workloads, live=True)
         unready = [state for state in states if not state.ready]
         if not unready:
+            if not ctx.settled:
+                await drift.begin(ctx, release)
             return Done(f"All {len(states)} workloads are ready.")
         if not ctx.settled and ctx.store.generation > 1:
             await ctx.cluster.nudge(

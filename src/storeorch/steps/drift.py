@@ -1,0 +1,218 @@
+"""Objects of a release that somebody deleted or changed: see, and repair or report.
+
+What is watched is compared with what was found in order before. Only what looks
+different is compared with its manifest, by the cluster itself; and only what differs
+there is drift. A store that needs nothing costs no call.
+
+What held data is never made anew for a store that may have some: an empty volume in
+the place of a full one is told, not repaired.
+
+This module must not know how the release itself is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from storeorch.errors import DataMissing
+from storeorch.ports import Deviation, Fingerprint, ObjectRef, Release
+from storeorch.steps.credentials import CREDENTIALS
+from storeorch.steps.memory import Memory, key_of
+from storeorch.storetype import Done, Note, StoreContext
+
+DRIFTED: Final = "Drifted"
+"""Reason of a condition that holds although somebody has changed something."""
+
+REPAIRED: Final = "Repaired"
+"""Reason of the event that tells of a repair."""
+
+_REPAIRS: Final = 5
+_PERIOD_SECONDS: Final = 600
+"""So many repairs within so long: whoever goes on changing things is not fought any faster."""
+
+_CLAIM: Final = "PersistentVolumeClaim"
+
+_RESTORED: Final = "It was restored."
+_TOO_OFTEN: Final = "It happens again and again, so the repair waits."
+
+ACCEPT: Final = (
+    "If its data was restored or is not needed, accept what is there with: "
+    "storeorch store retry NAME"
+)
+"""What to do where data is said to be missing that may be there again."""
+
+
+async def hold(ctx: StoreContext, release: Release, done: Done, condition: str) -> Done:
+    """See to it that the objects of a deployed release are as its manifests say.
+
+    Args:
+        ctx: The store.
+        release: Its release, deployed.
+        done: What to answer if nothing has to be said.
+        condition: The condition that the answer is for.
+
+    Returns:
+        That, or what was repaired, or what differs and is left so.
+
+    Raises:
+        DataMissing: A volume claim of a store that may hold data is gone or made anew.
+    """
+    memory = await Memory.of(ctx)
+    claims = await check_claims(ctx, release, memory)
+    deviations, good = await _look(ctx, release, memory)
+    if not ctx.settled:
+        # Nobody asks whether to repair: the store was declared anew.
+        for deviation in deviations:
+            await _restore(ctx, deviation)
+        return done
+    changes: dict[str, object] = {"release": release.digest, "objects": good, "claims": claims}
+    if not memory.credentials:
+        changes["credentials"] = await _credentials(ctx)
+    if not deviations:
+        await memory.replace(ctx, **changes)
+        return done
+    told = " ".join(map(_tell, deviations))
+    now = int(ctx.clock.now().timestamp())
+    left = memory.since + _PERIOD_SECONDS - now
+    counting = 0 < left <= _PERIOD_SECONDS
+    if ctx.settings.drift == "report":
+        answer = drifted(ctx, condition, told)
+    elif counting and memory.repaired >= _REPAIRS:
+        answer = drifted(ctx, condition, f"{told} {_TOO_OFTEN}", left)
+    else:
+        for deviation in deviations:
+            good[key_of(deviation.ref)] = await _restore(ctx, deviation)
+        changes["repaired"] = memory.repaired + 1 if counting else 1
+        changes["since"] = memory.since if counting else now
+        answer = repaired(done, told)
+    await memory.replace(ctx, **changes)
+    return answer
+
+
+async def check_claims(ctx: StoreContext, release: Release, memory: Memory) -> Mapping[str, str]:
+    """Check that the volumes of a store that may hold data are still the same.
+
+    Returns:
+        Identities of the release's claims, those that are new included.
+
+    Raises:
+        DataMissing: One is gone or made anew.
+    """
+    if not ctx.store.established:
+        return memory.claims
+    there: Mapping[str, str] = {}
+    lost: list[str] = []
+    for live in (False, True):
+        kept = (await Memory.of(ctx, live=True)).claims if live else memory.claims
+        expected = {name: kept[name] for name in release.claims if name in kept}
+        there = await ctx.cluster.claims(ctx.namespace, release.claims, live=live)
+        lost = [name for name, identity in expected.items() if there.get(name) != identity]
+        if not lost:
+            return {**there, **expected}
+    became = "was deleted and made anew, without" if lost[0] in there else "is gone, and with it"
+    raise DataMissing(f"The volume claim {lost[0]} of the store {became} its data.", hint=ACCEPT)
+
+
+async def begin(ctx: StoreContext, release: Release) -> None:
+    """Keep what there is when a store has just been brought to its declaration.
+
+    What somebody may have touched since it was installed is looked at in the next pass.
+    """
+    memory = await Memory.of(ctx)
+    seen = await ctx.cluster.fingerprints(ctx.namespace, release.objects)
+    claims = await ctx.cluster.claims(ctx.namespace, release.claims)
+    if len(claims) < len(release.claims):
+        claims = await ctx.cluster.claims(ctx.namespace, release.claims, live=True)
+    await memory.replace(
+        ctx,
+        release=release.digest or "",
+        objects={
+            key_of(ref): found.text for ref, found in seen.items() if found and found.untouched
+        },
+        claims=dict(claims),
+        credentials=await _credentials(ctx),
+        repaired=0,
+        since=0,
+    )
+
+
+def repaired(done: Done, told: str) -> Done:
+    """Answer that something was repaired."""
+    notes = (Note(REPAIRED, f"{told} {_RESTORED}"),)
+    return Done(done.message, url=done.url, changed=True, notes=notes)
+
+
+def drifted(
+    ctx: StoreContext, condition: str, told: str, look_again_in: float | None = None
+) -> Done:
+    """Answer that something differs and is left so.
+
+    The condition's new reason makes an event; what differs later needs one of its own.
+    """
+    before = ctx.store.condition(condition)
+    later = before is not None and before.reason == DRIFTED and before.message != told
+    notes = (Note(DRIFTED, told),) if later else ()
+    return Done(told, reason=DRIFTED, notes=notes, look_again_in=look_again_in)
+
+
+async def _look(
+    ctx: StoreContext, release: Release, memory: Memory
+) -> tuple[Sequence[Deviation], dict[str, str]]:
+    """Return what differs from its manifest, and the fingerprints of what does not."""
+    known = memory.objects if memory.release == release.digest else {}
+    seen = await ctx.cluster.fingerprints(ctx.namespace, release.objects)
+    good: dict[str, str] = {}
+    suspects: list[ObjectRef] = []
+    for ref in release.objects:
+        key = key_of(ref)
+        if ref not in seen:
+            # What is not being watched right now is taken to be as it was seen last.
+            good |= {key: known[key]} if key in known else {}
+        elif (found := seen[ref]) is not None and _trusted(known, ref, found):
+            good[key] = found.text
+        else:
+            suspects.append(ref)
+    if not suspects:
+        return (), good
+    deviations = await _compare(ctx, suspects)
+    for ref in set(suspects) - {deviation.ref for deviation in deviations}:
+        if (found := seen[ref]) is not None:
+            good[key_of(ref)] = found.text
+    for deviation in deviations:
+        ref = deviation.ref
+        if deviation.missing and ref.kind == _CLAIM and ctx.store.established:
+            raise DataMissing(
+                f"The volume claim {ref.name} of the store is gone, and with it its data.",
+                hint=ACCEPT,
+            )
+    return deviations, good
+
+
+def _trusted(known: Mapping[str, str], ref: ObjectRef, found: Fingerprint) -> bool:
+    expected = known.get(key_of(ref))
+    return found.untouched if expected is None else expected == found.text
+
+
+async def _compare(ctx: StoreContext, suspects: Sequence[ObjectRef]) -> Sequence[Deviation]:
+    name = ctx.store.helm_release
+    manifests = [
+        manifest
+        for manifest in await ctx.releases.manifests(ctx.namespace, name)
+        if ObjectRef(manifest["kind"], manifest["metadata"]["name"]) in suspects
+    ]
+    return await ctx.cluster.differing(ctx.namespace, name, manifests)
+
+
+async def _restore(ctx: StoreContext, deviation: Deviation) -> str:
+    return await ctx.cluster.restore(ctx.namespace, ctx.store.helm_release, deviation.manifest)
+
+
+async def _credentials(ctx: StoreContext) -> str:
+    found = (await ctx.cluster.fingerprints(ctx.namespace, [CREDENTIALS])).get(CREDENTIALS)
+    return found.text if found else ""
+
+
+def _tell(deviation: Deviation) -> str:
+    what = "deleted" if deviation.missing else "changed"
+    return f"{deviation.ref.kind} {deviation.ref.name} was {what} by someone."
