@@ -13,6 +13,7 @@ This module must not know how the release itself is installed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from storeorch.errors import DataMissing
@@ -29,11 +30,11 @@ REPAIRED: Final = "Repaired"
 
 _REPAIRS: Final = 5
 _PERIOD_SECONDS: Final = 600
-"""So many repairs within so long: whoever goes on changing things is not fought any faster."""
+"""So many repairs of one object within so long: who goes on changing it is not fought faster."""
 
 _CLAIM: Final = "PersistentVolumeClaim"
 
-_RESTORED: Final = "It was restored."
+_RESTORED: Final = "Restored."
 _TOO_OFTEN: Final = "It happens again and again, so the repair waits."
 
 ACCEPT: Final = (
@@ -72,22 +73,29 @@ async def hold(ctx: StoreContext, release: Release, done: Done, condition: str) 
     if not deviations:
         await memory.replace(ctx, **changes)
         return done
-    told = " ".join(map(_tell, deviations))
-    now = int(ctx.clock.now().timestamp())
-    left = memory.since + _PERIOD_SECONDS - now
-    counting = 0 < left <= _PERIOD_SECONDS
     if ctx.settings.drift == "report":
-        answer = drifted(ctx, condition, told)
-    elif counting and memory.repaired >= _REPAIRS:
-        answer = drifted(ctx, condition, f"{told} {_TOO_OFTEN}", left)
-    else:
-        for deviation in deviations:
-            good[key_of(deviation.ref)] = await _restore(ctx, deviation)
-        changes["repaired"] = memory.repaired + 1 if counting else 1
-        changes["since"] = memory.since if counting else now
-        answer = repaired(done, told)
-    await memory.replace(ctx, **changes)
-    return answer
+        await memory.replace(ctx, **changes)
+        return drifted(ctx, condition, _tell(deviations))
+    now = int(ctx.clock.now().timestamp())
+    repairs = {k: v for k, v in memory.repairs.items() if 0 <= now - v[0] < _PERIOD_SECONDS}
+    held_back: list[Deviation] = []
+    for deviation in deviations:
+        key = key_of(deviation.ref)
+        since, count = repairs.get(key, (now, 0))
+        if count >= _REPAIRS:
+            held_back.append(deviation)
+        else:
+            good[key] = await _restore(ctx, deviation)
+            repairs[key] = (since, count + 1)
+    await memory.replace(ctx, **changes, repairs=repairs)
+    mended = repaired(done, _tell([each for each in deviations if each not in held_back]))
+    if not held_back:
+        return mended
+    first = min(repairs[key_of(each.ref)][0] for each in held_back)
+    left = drifted(
+        ctx, condition, f"{_tell(held_back)} {_TOO_OFTEN}", first + _PERIOD_SECONDS - now
+    )
+    return replace(left, notes=(*left.notes, *mended.notes))
 
 
 async def check_claims(ctx: StoreContext, release: Release, memory: Memory) -> Mapping[str, str]:
@@ -114,31 +122,37 @@ async def check_claims(ctx: StoreContext, release: Release, memory: Memory) -> M
     raise DataMissing(f"The volume claim {lost[0]} of the store {became} its data.", hint=ACCEPT)
 
 
-async def begin(ctx: StoreContext, release: Release) -> None:
+async def begin(ctx: StoreContext, release: Release) -> bool:
     """Keep what there is when a store has just been brought to its declaration.
 
-    What somebody may have touched since it was installed is looked at in the next pass.
+    Returns:
+        Whether everything is as the release says; what is not was restored, and has to
+        be observed anew.
     """
     memory = await Memory.of(ctx)
-    seen = await ctx.cluster.fingerprints(ctx.namespace, release.objects)
+    deviations, good = await _look(ctx, release, Memory())
+    for deviation in deviations:
+        await _restore(ctx, deviation)
+    if deviations:
+        return False
     claims = await ctx.cluster.claims(ctx.namespace, release.claims)
     if len(claims) < len(release.claims):
         claims = await ctx.cluster.claims(ctx.namespace, release.claims, live=True)
     await memory.replace(
         ctx,
         release=release.digest or "",
-        objects={
-            key_of(ref): found.text for ref, found in seen.items() if found and found.untouched
-        },
+        objects=good,
         claims=dict(claims),
         credentials=await _credentials(ctx),
-        repaired=0,
-        since=0,
+        repairs={},
     )
+    return True
 
 
 def repaired(done: Done, told: str) -> Done:
-    """Answer that something was repaired."""
+    """Answer that something was repaired, if anything was."""
+    if not told:
+        return done
     notes = (Note(REPAIRED, f"{told} {_RESTORED}"),)
     return Done(done.message, url=done.url, changed=True, notes=notes)
 
@@ -213,6 +227,8 @@ async def _credentials(ctx: StoreContext) -> str:
     return found.text if found else ""
 
 
-def _tell(deviation: Deviation) -> str:
-    what = "deleted" if deviation.missing else "changed"
-    return f"{deviation.ref.kind} {deviation.ref.name} was {what} by someone."
+def _tell(deviations: Sequence[Deviation]) -> str:
+    became = {True: "was deleted by someone.", False: "was changed by someone."}
+    return " ".join(
+        f"{each.ref.kind} {each.ref.name} {became[each.missing]}" for each in deviations
+    )

@@ -27,8 +27,8 @@ class Memory(BaseModel):
         objects: Fingerprints of its objects, by kind and name.
         claims: Identities of the volume claims that hold data, by name.
         credentials: Fingerprint of the credentials.
-        repaired: How often something was repaired since ``since``.
-        since: When counting began, in seconds since 1970.
+        repairs: When an object was first repaired lately, in seconds since 1970, and how
+            often since, by kind and name.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,8 +37,7 @@ class Memory(BaseModel):
     objects: Mapping[str, str] = {}
     claims: Mapping[str, str] = {}
     credentials: str = ""
-    repaired: int = 0
-    since: int = 0
+    repairs: Mapping[str, tuple[int, int]] = {}
 
     @classmethod
     async def of(cls, ctx: StoreContext, *, live: bool = False) -> Self:

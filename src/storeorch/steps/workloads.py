@@ -48,8 +48,8 @@ class WorkloadsStep(Step):
             states = await ctx.cluster.workloads(ctx.namespace, release.workloads, live=True)
         unready = [state for state in states if not state.ready]
         if not unready:
-            if not ctx.settled:
-                await drift.begin(ctx, release)
+            if not ctx.settled and not await drift.begin(ctx, release):
+                return Waiting("ReleaseChanged", "Somebody changed the release; it is restored.", 1)
             return Done(f"All {len(states)} workloads are ready.")
         if not ctx.settled and ctx.store.generation > 1:
             await ctx.cluster.nudge(

@@ -394,8 +394,9 @@ class World:
             self._seen.pop(name, None)
         else:
             self._seen[name] = view
-        store_id = view.state.owner_id or before.state.owner_id
-        if store_id is None or (before == view and not always):
+        if before == view and not always:
             return
-        for watcher in self._watchers:
-            watcher.tell(store_id)
+        owners = dict.fromkeys((before.state.owner_id, view.state.owner_id))
+        for store_id in filter(None, owners):
+            for watcher in self._watchers:
+                watcher.tell(store_id)

@@ -60,7 +60,7 @@ def test_namespace() -> None:
         "status": {"phase": "Active"},
     }
 
-    assert summaries.namespace(obj) == summaries.Namespace("u", "id-1", False, None)
+    assert summaries.namespace(obj) == summaries.Namespace("u", "id-1", False, None, "a")
     obj["metadata"]["deletionTimestamp"] = "2026-11-24T12:00:00Z"
     assert summaries.namespace(obj).terminating
 
