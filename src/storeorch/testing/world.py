@@ -9,7 +9,6 @@ This module must know no port's methods but the clock's.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +17,7 @@ from typing import Final
 from storeorch.ports import Clock, ObjectRef, Problem, WorkloadRef
 from storeorch.testing.agenda import Agenda
 from storeorch.testing.namespace import ABSENT, Namespace, Trouble, View, Workload, claim_of
+from storeorch.testing.watcher import Watcher
 
 _RAREST: Final = 300.0
 """Longest wait between two attempts of the cluster, in seconds, as for crash loops."""
@@ -38,32 +38,6 @@ class Change:
     verb: str
     namespace: str
     what: str
-
-
-class Watcher:
-    """One watch: an endless iterator of store ids, each only once while it is unread."""
-
-    def __init__(self) -> None:
-        self._unread: dict[str, None] = {}
-        self._added = asyncio.Event()
-
-    def tell(self, store_id: str) -> None:
-        """Have the iterator yield that id."""
-        self._unread[store_id] = None
-        self._added.set()
-
-    def __aiter__(self) -> Watcher:
-        """Return itself."""
-        return self
-
-    async def __anext__(self) -> str:
-        """Wait for the next id."""
-        while not self._unread:
-            self._added.clear()
-            await self._added.wait()
-        store_id = next(iter(self._unread))
-        del self._unread[store_id]
-        return store_id
 
 
 class World:
