@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from storeorch.kube.resources import FIELD_MANAGER, Json
 from storeorch.names import LABEL_MANAGED_BY, MANAGED_BY
@@ -72,60 +72,11 @@ def untouched(obj: Json) -> bool:
     return len({entry.get("manager") for entry in _of_people(obj)} - {FIELD_MANAGER}) <= 1
 
 
-def taken_over(obj: Json) -> list[Json] | None:
-    """Make the fields that people wrote ours, so that those go which no manifest states.
-
-    Fields of whoever installed the object, and of the cluster's controllers, stay theirs.
-
-    Returns:
-        The ``managedFields`` that the object needs for that, or None if there is
-        nothing to take over.
-    """
-    entries: list[Json] = obj["metadata"].get("managedFields") or []
-    api_version = obj.get("apiVersion")
-    ours = [
-        entry
-        for entry in _of_people(obj)
-        if entry.get("apiVersion") == api_version and not _installed(entry)
-    ]
-    if all(map(_is_applied, ours)):
-        return None
-    fields: dict[str, Any] = {}
-    for entry in ours:
-        fields = _merged(fields, entry.get("fieldsV1") or {})
-    return [
-        *(entry for entry in entries if entry not in ours),
-        {
-            "manager": FIELD_MANAGER,
-            "operation": "Apply",
-            "apiVersion": api_version,
-            "fieldsType": "FieldsV1",
-            "fieldsV1": fields,
-        },
-    ]
-
-
 def _of_people(obj: Json) -> Iterator[Json]:
     for entry in obj["metadata"].get("managedFields") or ():
         part = entry.get("subresource") or ""
         if part != "status" and (part or entry.get("manager") not in _CONTROLLERS):
             yield entry
-
-
-def _installed(entry: Json) -> bool:
-    annotations = ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:annotations") or {}
-    return f"f:{RELEASE_NAME}" in annotations and entry.get("manager") != FIELD_MANAGER
-
-
-def _is_applied(entry: Json) -> bool:
-    return entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
-
-
-def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    whole = dict(one)
-    for key, value in other.items():
-        whole[key] = _merged(whole.get(key) or {}, value) if isinstance(value, Mapping) else value
-    return whole
 
 
 def _secret(obj: Json) -> Json:

@@ -29,7 +29,6 @@ FIELD_MANAGER: Final = "storeorch"
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
-STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Compare objects of a release with their manifests, and bring them back.
 
 The cluster itself compares: it is asked what it would make of an object if what the
-manifest states were put over it. So defaults, canonical forms and what others have
-added are no difference.
+manifest states were put over it. So defaults, canonical forms, and what others have
+added beside it are no difference. Lists are taken as a whole: that is the only way that
+needs no keys, which repeat in many a chart, and leaves no port beside a changed one.
 
 Only what carries the mark of the store's own Helm release is changed. It must not
 know Helm, nor when any of this is done.
@@ -10,24 +11,23 @@ know Helm, nor when any of this is done.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from typing_extensions import override
 
-from storeorch.errors import ClusterRefused, ClusterUnavailable
+from storeorch.errors import ClusterRefused
 from storeorch.kube.connection import Connection, together
-from storeorch.kube.errors import ApiStatus, Conflict, Invalid, NotFound, RetryLater
-from storeorch.kube.fingerprints import RELEASE_NAME, content, fingerprint, taken_over
+from storeorch.kube.errors import Conflict, Invalid, NotFound, RetryLater
+from storeorch.kube.fingerprints import RELEASE_NAME, content, fingerprint
 from storeorch.kube.resources import (
-    APPLY_PATCH,
     FIELD_MANAGER,
     KNOWN,
     MERGE_PATCH,
     METADATA_ONLY,
     SECRETS,
-    STRATEGIC_PATCH,
     Call,
     Json,
     Resource,
@@ -38,15 +38,8 @@ from storeorch.ports import RELEASED_KINDS, Deviation, Fingerprint, Manifest, Ob
 
 _RESOURCES: Final = {each.kind: each for each in KNOWN.values() if each.kind in RELEASED_KINDS}
 
-_UNCHANGEABLE: Final = frozenset({"Job", "PersistentVolumeClaim"})
-"""Kinds in which almost nothing can be changed, so nothing of others is taken away."""
-
 _ATTEMPTS: Final = 5
 """How often a change is tried anew at once; controllers write the status meanwhile."""
-
-_NOT_UNDERSTOOD: Final = (400, 500)
-"""What the API answers where server-side apply is too strict for a manifest that Helm
-could install: unknown fields and repeated entries of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +121,9 @@ class Restorer:
         conflict: Conflict | None = None
         for _ in range(_ATTEMPTS):
             try:
-                live = await self._get(target)
-                made = await (self._create(target) if live is None else self._mend(target, live))
+                there = await self._get(target) is not None
+                call = _overlay(target) if there else _creation(target)
+                made = await self._connection.request(call)
             except Conflict as error:
                 conflict = error
             except NotFound as error:
@@ -155,32 +149,6 @@ class Restorer:
             )
         return live
 
-    async def _create(self, target: _Target) -> Json:
-        params = {"fieldManager": FIELD_MANAGER}
-        return await self._connection.request(
-            target.call(Verb.CREATE, params=params, body=target.manifest)
-        )
-
-    async def _mend(self, target: _Target, live: Json) -> Json:
-        if target.resource.kind in _UNCHANGEABLE:
-            return await self._connection.request(_overlay(target))
-        fields = taken_over(live)
-        if fields is not None:
-            version = live["metadata"]["resourceVersion"]
-            body = {"metadata": {"managedFields": fields, "resourceVersion": version}}
-            await self._connection.request(
-                target.call(Verb.PATCH, body=body, content_type=MERGE_PATCH)
-            )
-        params = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        apply = replace(_overlay(target), params=params, content_type=APPLY_PATCH)
-        try:
-            return await self._connection.request(apply)
-        except (ClusterRefused, ClusterUnavailable) as error:
-            cause = error.__cause__
-            if not isinstance(cause, ApiStatus) or cause.status not in _NOT_UNDERSTOOD:
-                raise
-        return await self._connection.request(_overlay(target))
-
 
 def _target(namespace: str, release: str, manifest: Manifest) -> _Target:
     known = _RESOURCES[str(manifest["kind"])]
@@ -197,13 +165,18 @@ def _is_ours(target: _Target, live: Json) -> bool:
     return label is not None and (metadata.get("labels") or {}).get(LABEL_STORE_ID) == label
 
 
-def _overlay(target: _Target, params: dict[str, str] | None = None) -> Call:
+def _creation(target: _Target) -> Call:
+    params = {"fieldManager": FIELD_MANAGER}
+    return target.call(Verb.CREATE, params=params, body=target.manifest)
+
+
+def _overlay(target: _Target, params: Mapping[str, str] = MappingProxyType({})) -> Call:
     """Return the call that puts what a manifest states over an object."""
     return target.call(
         Verb.PATCH,
-        params={"fieldManager": FIELD_MANAGER, **(params or {})},
+        params={"fieldManager": FIELD_MANAGER, **params},
         body=target.manifest,
-        content_type=STRATEGIC_PATCH,
+        content_type=MERGE_PATCH,
     )
 
 

@@ -254,7 +254,8 @@ class Cluster(Protocol):
     ) -> Sequence[Deviation]:
         """Compare objects of a release with their manifests, as the cluster itself says.
 
-        What the cluster or others have added to what a manifest states is no difference.
+        What the cluster or others have added beside what a manifest states is no
+        difference, except in lists.
 
         Args:
             namespace: Where they are.
@@ -272,7 +273,7 @@ class Cluster(Protocol):
     async def restore(self, namespace: str, release: str, manifest: Manifest) -> str:
         """Bring one object of a release into the form of its manifest.
 
-        What people have added to it goes; what the cluster's controllers have stays.
+        What others have added beside what the manifest states stays, except in lists.
 
         Returns:
             The text of its fingerprint afterwards.

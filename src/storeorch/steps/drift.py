@@ -19,7 +19,7 @@ from typing import Final
 from storeorch.errors import DataMissing
 from storeorch.ports import Deviation, Fingerprint, ObjectRef, Release
 from storeorch.steps.credentials import CREDENTIALS
-from storeorch.steps.memory import Memory, key_of
+from storeorch.steps.memory import Memory, key_of, mark_of
 from storeorch.storetype import Done, Note, StoreContext
 
 DRIFTED: Final = "Drifted"
@@ -64,10 +64,9 @@ async def hold(ctx: StoreContext, release: Release, done: Done, condition: str) 
     deviations, good = await _look(ctx, release, memory)
     if not ctx.settled:
         # Nobody asks whether to repair: the store was declared anew.
-        for deviation in deviations:
-            await _restore(ctx, deviation)
+        await _restore_all(ctx, deviations)
         return done
-    changes: dict[str, object] = {"release": release.digest, "objects": good, "claims": claims}
+    changes: dict[str, object] = {"release": mark_of(release), "objects": good, "claims": claims}
     if not memory.credentials:
         changes["credentials"] = await _credentials(ctx)
     if not deviations:
@@ -122,6 +121,12 @@ async def check_claims(ctx: StoreContext, release: Release, memory: Memory) -> M
     raise DataMissing(f"The volume claim {lost[0]} of the store {became} its data.", hint=ACCEPT)
 
 
+async def mend(ctx: StoreContext, release: Release) -> None:
+    """Restore what differs from the manifests of a deployed release, whatever the setting."""
+    deviations, _ = await _look(ctx, release, await Memory.of(ctx))
+    await _restore_all(ctx, deviations)
+
+
 async def begin(ctx: StoreContext, release: Release) -> bool:
     """Keep what there is when a store has just been brought to its declaration.
 
@@ -131,16 +136,15 @@ async def begin(ctx: StoreContext, release: Release) -> bool:
     """
     memory = await Memory.of(ctx)
     deviations, good = await _look(ctx, release, Memory())
-    for deviation in deviations:
-        await _restore(ctx, deviation)
     if deviations:
+        await _restore_all(ctx, deviations)
         return False
     claims = await ctx.cluster.claims(ctx.namespace, release.claims)
     if len(claims) < len(release.claims):
         claims = await ctx.cluster.claims(ctx.namespace, release.claims, live=True)
     await memory.replace(
         ctx,
-        release=release.digest or "",
+        release=mark_of(release),
         objects=good,
         claims=dict(claims),
         credentials=await _credentials(ctx),
@@ -174,7 +178,7 @@ async def _look(
     ctx: StoreContext, release: Release, memory: Memory
 ) -> tuple[Sequence[Deviation], dict[str, str]]:
     """Return what differs from its manifest, and the fingerprints of what does not."""
-    known = memory.objects if memory.release == release.digest else {}
+    known = memory.objects if memory.release == mark_of(release) else {}
     seen = await ctx.cluster.fingerprints(ctx.namespace, release.objects)
     good: dict[str, str] = {}
     suspects: list[ObjectRef] = []
@@ -216,6 +220,11 @@ async def _compare(ctx: StoreContext, suspects: Sequence[ObjectRef]) -> Sequence
         if ObjectRef(manifest["kind"], manifest["metadata"]["name"]) in suspects
     ]
     return await ctx.cluster.differing(ctx.namespace, name, manifests)
+
+
+async def _restore_all(ctx: StoreContext, deviations: Sequence[Deviation]) -> None:
+    for deviation in deviations:
+        await _restore(ctx, deviation)
 
 
 async def _restore(ctx: StoreContext, deviation: Deviation) -> str:

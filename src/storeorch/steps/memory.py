@@ -15,7 +15,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from storeorch.ports import ObjectRef
+from storeorch.ports import ObjectRef, Release
 from storeorch.storetype import StoreContext
 
 
@@ -23,7 +23,7 @@ class Memory(BaseModel):
     """What was found in order.
 
     Attributes:
-        release: Digest of chart and values that the release was made from.
+        release: Which revision of the release, and what it was made from.
         objects: Fingerprints of its objects, by kind and name.
         claims: Identities of the volume claims that hold data, by name.
         credentials: Fingerprint of the credentials.
@@ -54,6 +54,11 @@ class Memory(BaseModel):
         if new != self:
             text = new.model_dump_json(exclude_defaults=True)
             await ctx.cluster.remember(ctx.namespace, ctx.owner, text)
+
+
+def mark_of(release: Release) -> str:
+    """Return what tells a revision from one that somebody else made."""
+    return f"{release.revision}:{release.digest or ''}"
 
 
 def key_of(ref: ObjectRef) -> str:

@@ -9,7 +9,7 @@ from typing_extensions import override
 from storeorch.errors import DataMissing
 from storeorch.ports import NamespacePhase, Release, ReleaseRequest, ReleaseStatus
 from storeorch.steps import drift
-from storeorch.steps.memory import Memory
+from storeorch.steps.memory import Memory, mark_of
 from storeorch.storetype import Done, Outcome, Step, StoreContext
 
 
@@ -35,13 +35,14 @@ async def deployed_release(ctx: StoreContext, digest: str) -> Release | None:
     return None
 
 
-async def _was_replaced(ctx: StoreContext, release: Release, request: ReleaseRequest) -> bool:
-    """Say whether somebody called Helm for a store that has been brought to its declaration."""
-    if release.digest is None:
-        return True
+async def _was_replaced(ctx: StoreContext, release: Release) -> bool:
+    """Say whether somebody called Helm for a store that has been brought to its declaration.
+
+    Helm hands labels on to the next revision, the digest among them, so that alone tells little.
+    """
     for live in (False, True):
         kept = (await Memory.of(ctx, live=live)).release
-        if kept == "" or release.digest in {kept, request.digest}:
+        if kept in {"", mark_of(release)}:
             return False
     return True
 
@@ -66,7 +67,7 @@ class ReleaseStep(Step):
         release = await deployed_release(ctx, request.digest)
         if release is None:
             return await self._install(ctx, request)
-        if ctx.settled and await _was_replaced(ctx, release, request):
+        if ctx.settled and await _was_replaced(ctx, release):
             told = f"The Helm release {request.name} was changed by someone."
             if ctx.settings.drift == "report":
                 return drift.drifted(ctx, self.condition, told)
@@ -83,7 +84,14 @@ class ReleaseStep(Step):
             if present is None:
                 raise DataMissing(f"The Helm release {request.name} was uninstalled by someone.")
             await drift.check_claims(ctx, present, await Memory.of(ctx))
+            if present.status is ReleaseStatus.DEPLOYED:
+                # Helm merges, and fails over what somebody has put in its way.
+                await drift.mend(ctx, present)
         release = await ctx.releases.install(request)
+        if ctx.settled:
+            # This revision is ours: it must not be taken for one that somebody has made.
+            memory = await Memory.of(ctx, live=True)
+            await memory.replace(ctx, release=mark_of(release), objects={})
         return self._done(request, release, changed=True)
 
     @override

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from storeorch.kube.fingerprints import content, fingerprint, taken_over, untouched
+from storeorch.kube.fingerprints import content, fingerprint, untouched
 
-MARK = {"f:metadata": {"f:annotations": {"f:meta.helm.sh/release-name": {}}}}
+MARK: dict[str, Any] = {"f:metadata": {"f:annotations": {"f:meta.helm.sh/release-name": {}}}}
 
 
 def entry(manager: str, fields: dict[str, Any] | None = None, **parts: str) -> dict[str, Any]:
@@ -153,45 +153,3 @@ def test_who_only_marks_a_secret_does_not_count_as_a_writer() -> None:
 )
 def test_untouched(writers: list[dict[str, Any]], expected: bool) -> None:
     assert untouched({"metadata": {"managedFields": writers}}) is expected
-
-
-def take(*writers: dict[str, Any]) -> list[dict[str, Any]] | None:
-    found = taken_over({"apiVersion": "v1", "metadata": {"managedFields": list(writers)}})
-    return None if found is None else [dict(each) for each in found]
-
-
-def test_what_people_wrote_becomes_ours() -> None:
-    status = entry("kubelet", subresource="status")
-    found = take(
-        HELM,
-        status,
-        entry("kubectl-edit", {"f:spec": {"f:a": {}}}),
-        entry("kubectl", {"f:spec": {"f:b": {".": {}}}}, subresource="scale"),
-    )
-    assert found is not None
-    assert found[:2] == [HELM, status]
-    (ours,) = found[2:]
-    assert (ours["manager"], ours["operation"]) == ("storeorch", "Apply")
-    assert ours["fieldsV1"] == {"f:spec": {"f:a": {}, "f:b": {".": {}}}}
-
-
-def test_what_we_applied_before_is_kept_with_it() -> None:
-    found = take(
-        entry("storeorch", {"f:spec": {"f:a": {}}}, operation="Apply"),
-        entry("kubectl-edit", {"f:spec": {"f:b": {}}}),
-    )
-    assert found is not None
-    assert [each["fieldsV1"] for each in found] == [{"f:spec": {"f:a": {}, "f:b": {}}}]
-
-
-@pytest.mark.parametrize(
-    "writers",
-    [
-        [HELM],
-        [HELM, entry("kube-controller-manager")],
-        [HELM, entry("storeorch", operation="Apply")],
-        [HELM, entry("kubectl-edit", apiVersion="v1beta1")],
-    ],
-)
-def test_nothing_to_take_over(writers: list[dict[str, Any]]) -> None:
-    assert take(*writers) is None
