@@ -62,17 +62,16 @@ async def hold(ctx: StoreContext, release: Release, done: Done, condition: str) 
     memory = await Memory.of(ctx)
     claims = await check_claims(ctx, release, memory)
     deviations, good = await _look(ctx, release, memory)
-    if not ctx.settled:
-        # Nobody asks whether to repair: the store was declared anew.
-        await _restore_all(ctx, deviations)
-        return done
-    changes: dict[str, object] = {"release": mark_of(release), "objects": good, "claims": claims}
-    if not memory.credentials:
-        changes["credentials"] = await _credentials(ctx)
+    changes: dict[str, object] = {}
+    if ctx.settled:
+        changes = {"release": mark_of(release), "objects": good, "claims": claims}
+        if not memory.credentials:
+            changes["credentials"] = await _credentials(ctx)
     if not deviations:
         await memory.replace(ctx, **changes)
         return done
-    if ctx.settings.drift == "report":
+    # Nobody asks whether to repair a store that was declared anew.
+    if ctx.settled and ctx.settings.drift == "report":
         await memory.replace(ctx, **changes)
         return drifted(ctx, condition, _tell(deviations))
     now = int(ctx.clock.now().timestamp())
@@ -124,21 +123,18 @@ async def check_claims(ctx: StoreContext, release: Release, memory: Memory) -> M
 async def mend(ctx: StoreContext, release: Release) -> None:
     """Restore what differs from the manifests of a deployed release, whatever the setting."""
     deviations, _ = await _look(ctx, release, await Memory.of(ctx))
-    await _restore_all(ctx, deviations)
+    for deviation in deviations:
+        await _restore(ctx, deviation)
 
 
 async def begin(ctx: StoreContext, release: Release) -> bool:
     """Keep what there is when a store has just been brought to its declaration.
 
     Returns:
-        Whether everything is as the release says; what is not was restored, and has to
-        be observed anew.
+        Whether all is as the release says; the next pass sees to what is not.
     """
     memory = await Memory.of(ctx)
     deviations, good = await _look(ctx, release, Memory())
-    if deviations:
-        await _restore_all(ctx, deviations)
-        return False
     claims = await ctx.cluster.claims(ctx.namespace, release.claims)
     if len(claims) < len(release.claims):
         claims = await ctx.cluster.claims(ctx.namespace, release.claims, live=True)
@@ -148,9 +144,8 @@ async def begin(ctx: StoreContext, release: Release) -> bool:
         objects=good,
         claims=dict(claims),
         credentials=await _credentials(ctx),
-        repairs={},
     )
-    return True
+    return not deviations
 
 
 def repaired(done: Done, told: str) -> Done:
@@ -220,11 +215,6 @@ async def _compare(ctx: StoreContext, suspects: Sequence[ObjectRef]) -> Sequence
         if ObjectRef(manifest["kind"], manifest["metadata"]["name"]) in suspects
     ]
     return await ctx.cluster.differing(ctx.namespace, name, manifests)
-
-
-async def _restore_all(ctx: StoreContext, deviations: Sequence[Deviation]) -> None:
-    for deviation in deviations:
-        await _restore(ctx, deviation)
 
 
 async def _restore(ctx: StoreContext, deviation: Deviation) -> str:

@@ -73,10 +73,7 @@ class ReleaseStep(Step):
                 return drift.drifted(ctx, self.condition, told)
             return drift.repaired(await self._install(ctx, request), told)
         done = self._done(request, release, changed=False)
-        # Just after a first installation there is nothing to repair, and watches lag behind.
-        if ctx.settled or ctx.store.generation > 1:
-            return await drift.hold(ctx, release, done, self.condition)
-        return done
+        return await drift.hold(ctx, release, done, self.condition)
 
     async def _install(self, ctx: StoreContext, request: ReleaseRequest) -> Done:
         if ctx.store.established:

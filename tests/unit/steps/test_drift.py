@@ -15,6 +15,7 @@ from storeorch.names import ownership_labels
 from storeorch.ports import ReleaseStatus
 from storeorch.steps.credentials import CREDENTIALS_SECRET
 from storeorch.steps.drift import DRIFTED, REPAIRED
+from storeorch.steps.memory import Memory
 from storeorch.testing import Sandbox, virtual_time
 
 CLAIM = "data-db-0"
@@ -210,6 +211,19 @@ async def test_what_is_changed_before_the_store_is_ready_is_repaired_too() -> No
         sandbox.cluster.change_by_hand(store.namespace, "Service", "web")
         await asyncio.sleep(60)
     assert [c.what for c in sandbox.cluster.journal if c.verb == "restore"] == ["Service/web"]
+
+
+@virtual_time
+async def test_what_is_deleted_before_the_store_is_ready_is_made_again() -> None:
+    sandbox = Sandbox()
+    sandbox.cluster.ready_lag = 20
+    store = await sandbox.create("my-store")
+    async with running(sandbox.engine()):
+        await asyncio.sleep(10)
+        sandbox.cluster.delete_by_hand(store.namespace, "Deployment", "web")
+        await asyncio.sleep(60)
+    assert sandbox.repository.rows[store.id].store.status is Status.READY
+    assert sandbox.releases.started == 1
 
 
 @virtual_time
@@ -447,3 +461,21 @@ async def test_a_watch_that_lags_behind_invents_no_loss() -> None:
         assert it.now().status is Status.READY
         later = [e for e in sandbox.repository.history[seen:] if e.kind is EventKind.ERROR]
         assert later == []
+
+
+@virtual_time
+async def test_who_fights_for_an_object_does_not_keep_a_store_from_becoming_ready() -> None:
+    async with shop() as it:
+        await it.sandbox.repository.declare(
+            it.made.id, Declaration.UPDATE, actor="tester", parameters={"title": "Other"}
+        )
+        for _ in range(300):
+            it.change("Deployment", "web")
+            await asyncio.sleep(0.1)
+        assert it.now().status is Status.READY
+        assert len(it.effects("restore")) <= 7
+
+
+def test_the_memory_of_what_was_repaired_survives_a_restart() -> None:
+    memory = Memory(repairs={"Service/web": (1, 2)}, claims={"data": "u"})
+    assert Memory.model_validate_json(memory.model_dump_json(exclude_defaults=True)) == memory
