@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     event_retention: Annotated[Duration, Field(ge=0)] = 7_776_000
     """Seconds for which events are kept, the newest 100 of each store that exists in any
     case. Default 7776000 (90 days); 0 keeps all."""
+
+    drift: Literal["repair", "report"] = "repair"
+    """What is done about an object of a ready store that somebody deleted or changed:
+    ``repair`` restores it, ``report`` only says so. Default ``repair``."""
 
     unschedulable_grace: Seconds = 120
     """Seconds that pods may wait for a node before the store fails. Default 120."""

@@ -32,6 +32,7 @@ NAMESPACED_KINDS: Final = {
     "pods": "/api/v1",
     "resourcequotas": "/api/v1",
     "secrets": "/api/v1",
+    "serviceaccounts": "/api/v1",
     "services": "/api/v1",
     "deployments": "/apis/apps/v1",
     "statefulsets": "/apis/apps/v1",

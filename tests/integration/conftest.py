@@ -11,6 +11,7 @@ import pytest
 from storeorch_devcluster import EmbeddedCluster
 
 from .api import Api
+from .by_hand import ApiByHand
 from .workplace import HOSTS, Workplace, environment_of
 
 
@@ -33,6 +34,12 @@ def api(cluster_kubeconfig: Path) -> Iterator[Api]:
     made = Api(cluster_kubeconfig)
     yield made
     made.close()
+
+
+@pytest.fixture
+def by_hand(api: Api) -> ApiByHand:
+    """Somebody who changes the cluster past storeorch."""
+    return ApiByHand(api)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ VALUES = {
     "event_retention": "2592000",
     "backoff_base": "2",
     "backoff_cap": "65",
+    "drift": "report",
     "unschedulable_grace": "66",
     "crash_limit": "5",
     "helm": "/opt/helm",
@@ -38,6 +39,7 @@ VALUES = {
 IMPOSSIBLE = {
     "domain": "Not A Domain",
     "url_scheme": "ftp",
+    "drift": "ignore",
     "max_releases": "-987654",
     "max_passes": "plenty-s3cr3t",
     "provision_timeout": "-987654",

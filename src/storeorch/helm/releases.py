@@ -17,7 +17,7 @@ import asyncio
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +32,11 @@ from storeorch.helm import process, storage
 from storeorch.helm.chart import ChartDigests
 from storeorch.helm.command import OLDEST, HelmCommand, parse_version
 from storeorch.helm.failures import NAMESPACE_GOING, NOT_FOUND, explain, mask_values
-from storeorch.helm.inventory import Inventory, inventory
+from storeorch.helm.inventory import Inventory, inventory, manifests
 from storeorch.helm.watchdog import Watchdog
 from storeorch.ports import (
     Clock,
+    Manifest,
     Release,
     ReleaseRequest,
     Releases,
@@ -144,6 +145,12 @@ class HelmReleases(Releases):
             objects=parts.objects,
             claims=parts.claims,
         )
+
+    @override
+    async def manifests(self, namespace: str, name: str) -> Sequence[Manifest]:
+        secret = await self._newest(namespace, name, live=False)
+        data = await self._secrets.read_secret(namespace, secret.name) if secret else None
+        return manifests(storage.decode(data), namespace) if data else []
 
     @override
     async def install(self, request: ReleaseRequest) -> Release:

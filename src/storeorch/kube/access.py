@@ -23,6 +23,7 @@ from storeorch.kube.resources import (
     PODS,
     RESOURCE_QUOTAS,
     SECRETS,
+    SERVICE_ACCOUNTS,
     SERVICES,
     STATEFUL_SETS,
     Call,
@@ -34,8 +35,8 @@ _WATCH: Final = "get list watch"
 _WRITE: Final = "create patch delete"
 
 NEEDED: Final[tuple[tuple[Resource, str], ...]] = (
-    (NAMESPACES, "get list watch create delete"),
-    (SECRETS, "get list watch create update delete"),
+    (NAMESPACES, "get list watch create patch delete"),
+    (SECRETS, "get list watch create update patch delete"),
     (LIMIT_RANGES, "get list watch create patch"),
     (RESOURCE_QUOTAS, "get list watch create patch"),
     (NETWORK_POLICIES, "get list watch create patch"),
@@ -44,10 +45,11 @@ NEEDED: Final[tuple[tuple[Resource, str], ...]] = (
     (JOBS, f"{_WATCH} {_WRITE}"),
     (PODS, _WATCH),
     (EVENTS, "list watch"),
-    (SERVICES, f"get {_WRITE}"),
-    (CLAIMS, f"get {_WRITE}"),
-    (CONFIG_MAPS, f"get {_WRITE}"),
-    (INGRESSES, f"get {_WRITE}"),
+    (SERVICES, f"{_WATCH} {_WRITE}"),
+    (CLAIMS, f"{_WATCH} {_WRITE}"),
+    (SERVICE_ACCOUNTS, f"{_WATCH} {_WRITE}"),
+    (CONFIG_MAPS, f"{_WATCH} {_WRITE}"),
+    (INGRESSES, f"{_WATCH} {_WRITE}"),
 )
 """What storeorch itself does, and what Helm needs to install a store's chart."""
 

@@ -22,12 +22,19 @@ from typing_extensions import override
 from storeorch.errors import ClusterRefused
 from storeorch.kube.connection import Connection
 from storeorch.kube.errors import Conflict, Invalid, NotFound, RetryLater
-from storeorch.kube.resources import APPLY_PATCH, KNOWN, MERGE_PATCH, Call, Json, Resource, Verb
+from storeorch.kube.resources import (
+    APPLY_PATCH,
+    FIELD_MANAGER,
+    KNOWN,
+    MERGE_PATCH,
+    Call,
+    Json,
+    Resource,
+    Verb,
+)
 from storeorch.kube.summaries import Applied, applied, digest
 from storeorch.names import ownership_labels
 from storeorch.ports import Manifest, Owner
-
-FIELD_MANAGER: Final = "storeorch"
 
 _REMEMBERED: Final = 65_536
 """Pairs that are remembered; a pair is 200 bytes, and most stores share theirs."""
@@ -67,11 +74,13 @@ class Applier:
         self._learnt: dict[tuple[bytes, bytes], None] = {}
         self._discovered: dict[tuple[str, str], Resource] = {}
 
-    async def apply(self, namespace: str, manifest: Manifest, owner: Owner) -> bool:
+    async def apply(
+        self, namespace: str, manifest: Manifest, owner: Owner, *, only_look: bool = False
+    ) -> bool:
         """Bring one object into the form of a manifest, with ownership labels.
 
         Returns:
-            Whether it was created or changed.
+            Whether it was created or changed, or would have been.
 
         Raises:
             ClusterRefused: The object is not ours, or the cluster does not take
@@ -82,6 +91,10 @@ class Applier:
         target = _Target(resource, namespace, name, _labelled(manifest, namespace, owner))
         wanted = digest(target.body)
         before = await self._find(target, owner)
+        if before is None and only_look:
+            before = await self._live(target, owner)
+            if before is None:
+                return True
         if before is None:
             made = await self._create(target)
             if made is not None:
@@ -93,8 +106,10 @@ class Applier:
             raise RetryLater(f"{target} comes and goes.")
         if (wanted, before.digest) in self._learnt:
             return False
-        after = applied(await self._patch(target))
-        self._learn(wanted, after.digest)
+        after = applied(await (self._dry_run(target) if only_look else self._patch(target)))
+        # Nothing is like what a dry run answers, unless it would change nothing.
+        if not only_look or after.digest == before.digest:
+            self._learn(wanted, after.digest)
         return after.digest != before.digest
 
     async def _find(self, target: _Target, owner: Owner) -> Applied | None:
@@ -131,16 +146,15 @@ class Applier:
         except Conflict:
             return None
 
+    async def _dry_run(self, target: _Target) -> Json:
+        call = _application(target)
+        try:
+            return await self._send(target, replace(call, params={**call.params, "dryRun": "All"}))
+        except Conflict as error:
+            raise RetryLater(f"{target} is being changed by another.") from error
+
     async def _patch(self, target: _Target) -> Json:
-        call = Call(
-            Verb.PATCH,
-            target.resource,
-            name=target.name,
-            namespace=target.namespace,
-            params={"fieldManager": FIELD_MANAGER, "force": "true"},
-            body=target.body,
-            content_type=APPLY_PATCH,
-        )
+        call = _application(target)
         conflict: Conflict | None = None
         for _ in range(_ATTEMPTS):
             try:
@@ -211,6 +225,18 @@ class Applier:
             f"The cluster has no objects of kind {kind!a}.",
             hint="Install what the store type needs into the cluster first.",
         )
+
+
+def _application(target: _Target) -> Call:
+    return Call(
+        Verb.PATCH,
+        target.resource,
+        name=target.name,
+        namespace=target.namespace,
+        params={"fieldManager": FIELD_MANAGER, "force": "true"},
+        body=target.body,
+        content_type=APPLY_PATCH,
+    )
 
 
 def _labelled(manifest: Manifest, namespace: str, owner: Owner) -> Json:

@@ -16,7 +16,7 @@ from typing import Final, Self
 
 from storeorch.kube import summaries
 from storeorch.kube.access import missing_rights
-from storeorch.kube.applying import FIELD_MANAGER, Applier
+from storeorch.kube.applying import Applier
 from storeorch.kube.connection import Connection, together
 from storeorch.kube.diagnosis import Evidence, diagnose
 from storeorch.kube.errors import (
@@ -26,11 +26,14 @@ from storeorch.kube.errors import (
     permission_missing,
     refused,
 )
+from storeorch.kube.fingerprints import NUDGED
 from storeorch.kube.informer import Timing
 from storeorch.kube.namespaces import Namespaces
 from storeorch.kube.pods import pod
 from storeorch.kube.resources import (
+    CLAIMS,
     EVENTS,
+    FIELD_MANAGER,
     MERGE_PATCH,
     PODS,
     WARNINGS,
@@ -40,13 +43,17 @@ from storeorch.kube.resources import (
     Resource,
     Verb,
 )
+from storeorch.kube.restoring import Restorer
 from storeorch.kube.secrets import Secrets
-from storeorch.kube.summaries import NUDGED, Applied, Workload
+from storeorch.kube.summaries import Applied, Workload
 from storeorch.kube.watching import Watching
 from storeorch.ports import (
     Clock,
+    Deviation,
+    Fingerprint,
     Manifest,
     NamespaceState,
+    ObjectRef,
     Owner,
     Problem,
     ReleaseSecret,
@@ -85,6 +92,7 @@ class KubeCluster:
         )
         self._applier = Applier(connection, self._applied)
         self._namespaces = Namespaces(connection, lambda: self._watching.namespaces)
+        self._restorer = Restorer(connection)
         self._secrets = Secrets(connection, lambda: self._watching.helm_secrets)
 
     @classmethod
@@ -160,12 +168,73 @@ class KubeCluster:
         """Ask for the deletion of a namespace of ours; see ``ports.Cluster``."""
         await self._namespaces.delete(name, owner)
 
-    async def apply(self, namespace: str, manifests: Sequence[Manifest], owner: Owner) -> int:
+    async def adopt_namespace(self, name: str, owner: Owner) -> None:
+        """Give a namespace of ours its ownership labels back; see ``ports.Cluster``.
+
+        Raises:
+            NamespaceNotOurs: It names another owner, or nothing shows that it was ours.
+        """
+        await self._namespaces.adopt(name, owner)
+
+    async def memory(self, namespace: str, *, live: bool = False) -> str:
+        """Return what was kept with ``remember``; see ``ports.Cluster``."""
+        return await self._namespaces.memory(namespace, live=live)
+
+    async def remember(self, namespace: str, owner: Owner, text: str) -> None:
+        """Keep a text with a namespace of ours; see ``ports.Cluster``."""
+        await self._namespaces.remember(namespace, owner, text)
+
+    async def apply(
+        self,
+        namespace: str,
+        manifests: Sequence[Manifest],
+        owner: Owner,
+        *,
+        only_look: bool = False,
+    ) -> int:
         """Bring objects into the form of the manifests, in their order; see ``ports.Cluster``."""
         changed = 0
         for manifest in manifests:
-            changed += await self._applier.apply(namespace, manifest, owner)
+            changed += await self._applier.apply(namespace, manifest, owner, only_look=only_look)
         return changed
+
+    async def fingerprints(
+        self, namespace: str, refs: Sequence[ObjectRef], *, live: bool = False
+    ) -> Mapping[ObjectRef, Fingerprint | None]:
+        """Return what tells whether somebody changed objects; see ``ports.Cluster``."""
+        if live:
+            asked = await together(self._restorer.fingerprint(namespace, ref) for ref in refs)
+            return dict(zip(refs, asked, strict=True))
+        found: dict[ObjectRef, Fingerprint | None] = {}
+        for ref in refs:
+            watched, seen = self._watching.fingerprint(namespace, ref.kind, ref.name)
+            if watched:
+                found[ref] = seen
+        return found
+
+    async def differing(
+        self, namespace: str, release: str, manifests: Sequence[Manifest]
+    ) -> Sequence[Deviation]:
+        """Compare objects of a release with their manifests; see ``ports.Cluster``."""
+        return await self._restorer.differing(namespace, release, manifests)
+
+    async def restore(self, namespace: str, release: str, manifest: Manifest) -> str:
+        """Bring one object of a release into the form of its manifest; see ``ports.Cluster``."""
+        return await self._restorer.restore(namespace, release, manifest)
+
+    async def claims(
+        self, namespace: str, names: Sequence[str], *, live: bool = False
+    ) -> Mapping[str, str]:
+        """Return an identity for each volume claim that is there; see ``ports.Cluster``."""
+        informer = self._watching.claims
+        if not live and informer.usable:
+            found = informer.index.of(namespace)
+            there = {name: found[name] for name in names if name in found}
+        else:
+            listed = await self._list(CLAIMS, namespace) if names else []
+            every = {each["metadata"]["name"]: summaries.claim(each) for each in listed}
+            there = {name: every[name] for name in names if name in every}
+        return {name: claim.uid for name, claim in there.items() if not claim.going}
 
     async def secret_exists(self, namespace: str, name: str) -> bool:
         """Return whether a Secret exists, as the cluster itself says."""

@@ -14,10 +14,22 @@ from storeorch.kube.blocking import blocked_by, remaining
 from storeorch.kube.connection import Connection
 from storeorch.kube.errors import ApiStatus, Conflict, Invalid, NotFound, RetryLater, refused
 from storeorch.kube.informer import Informer
-from storeorch.kube.resources import KNOWN, NAMESPACES, OURS, Call, Json, Verb
-from storeorch.kube.summaries import Namespace, namespace, owner_id
-from storeorch.names import ownership_labels
+from storeorch.kube.resources import (
+    FIELD_MANAGER,
+    KNOWN,
+    MERGE_PATCH,
+    NAMESPACES,
+    OURS,
+    Call,
+    Json,
+    Verb,
+)
+from storeorch.kube.summaries import MEMORY, Namespace, namespace, owner_id
+from storeorch.names import LABEL_STORE_ID, ownership_labels
 from storeorch.ports import NamespacePhase, NamespaceState, Owner
+
+OWNER: Final = "storeorch.io/owner"
+"""Annotation of a namespace that says whose it is even if its labels were taken away."""
 
 _WAIT: Final = "Wait until it is gone; the work goes on by itself then."
 
@@ -52,7 +64,7 @@ class Namespaces:
         if seen is None:
             return NamespaceState(NamespacePhase.ABSENT)
         phase = NamespacePhase.TERMINATING if seen.terminating else NamespacePhase.ACTIVE
-        return NamespaceState(phase, owner_id=seen.owner_id, blocked_by=seen.blocked_by)
+        return NamespaceState(phase, seen.owner_id, seen.blocked_by, seen.owner_name)
 
     async def create(self, name: str, owner: Owner, labels: Mapping[str, str]) -> bool:
         """Create a namespace; see ``ports.Cluster.create_namespace``.
@@ -88,6 +100,64 @@ class Namespaces:
         except Invalid as error:
             raise refused(call) from error
         return True
+
+    async def adopt(self, name: str, owner: Owner) -> None:
+        """Give a namespace its ownership labels back; see ``ports.Cluster.adopt_namespace``.
+
+        Raises:
+            NamespaceNotOurs: It names another owner, or nothing shows that it was ours.
+            RetryLater: It is gone, or somebody changes it.
+        """
+        found = await self._get(name)
+        if found is None:
+            raise RetryLater(f"The namespace {name} has just been deleted.")
+        metadata = found["metadata"]
+        named = (metadata.get("labels") or {}).get(LABEL_STORE_ID)
+        kept = (metadata.get("annotations") or {}).get(OWNER)
+        if owner.store_id not in {named, kept} or named not in {None, owner.store_id}:
+            raise NamespaceNotOurs(
+                f"The namespace {name} exists and does not belong to this store."
+            )
+        labels = ownership_labels(owner.store_name, owner.store_id)
+        await self._patch(name, metadata["resourceVersion"], {"labels": labels})
+
+    async def memory(self, name: str, *, live: bool) -> str:
+        """Return what is kept with a namespace; see ``ports.Cluster.memory``."""
+        informer = self._watched()
+        if not live and informer.usable:
+            seen = informer.index.get(name, name)
+        else:
+            found = await self._get(name)
+            seen = namespace(found) if found else None
+        return seen.memory if seen else ""
+
+    async def remember(self, name: str, owner: Owner, text: str) -> None:
+        """Keep a text with a namespace of ours; see ``ports.Cluster.remember``.
+
+        Raises:
+            RetryLater: Somebody changes the namespace.
+        """
+        found = await self._get(name)
+        if found is None or owner_id(found) != owner.store_id:
+            return
+        kept = {MEMORY: text, OWNER: owner.store_id}
+        await self._patch(name, found["metadata"]["resourceVersion"], {"annotations": kept})
+
+    async def _patch(self, name: str, version: str, metadata: Json) -> None:
+        call = Call(
+            Verb.PATCH,
+            NAMESPACES,
+            name=name,
+            params={"fieldManager": FIELD_MANAGER},
+            body={"metadata": {**metadata, "resourceVersion": version}},
+            content_type=MERGE_PATCH,
+        )
+        try:
+            await self._connection.request(call)
+        except (Conflict, NotFound) as error:
+            raise RetryLater(f"The namespace {name} is being changed by another.") from error
+        except Invalid as error:
+            raise refused(call) from error
 
     async def delete(self, name: str, owner: Owner) -> None:
         """Ask for the deletion of a namespace of ours; see ``ports.Cluster``."""

@@ -24,6 +24,9 @@ METADATA_ONLY_LIST: Final = "application/json;as=PartialObjectMetadataList;g=met
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
 """
 
+FIELD_MANAGER: Final = "storeorch"
+"""Under this name the cluster notes what storeorch has written."""
+
 MERGE_PATCH: Final = "application/merge-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
 
@@ -117,6 +120,9 @@ OF_STORES: Final = {"labelSelector": LABEL_STORE_ID}
 
 OF_HELM: Final = {"labelSelector": f"{LABEL_MANAGED_BY}=Helm"}
 """Selects what Helm creates: it labels all of it by itself."""
+
+OF_STORES_RELEASES: Final = {"labelSelector": f"{LABEL_MANAGED_BY} in (Helm,{MANAGED_BY})"}
+"""Selects what Helm and storeorch itself create."""
 
 HELM_SECRETS: Final = {"labelSelector": "owner=helm"}
 """Selects the Secrets in which Helm keeps its releases."""

@@ -17,14 +17,15 @@ from typing import Any, Final
 
 from storeorch.kube import causes
 from storeorch.kube.blocking import blocked_by
+from storeorch.kube.fingerprints import NUDGED, fingerprint
 from storeorch.kube.readiness import condition, readiness
 from storeorch.kube.refusals import refused_pods
 from storeorch.kube.resources import Json
 from storeorch.names import LABEL_MANAGED_BY, LABEL_STORE_ID, LABEL_STORE_NAME, MANAGED_BY
-from storeorch.ports import Problem
+from storeorch.ports import Fingerprint, Problem
 
-NUDGED: Final = "storeorch.io/nudged"
-"""Annotation of a workload that holds the last token it was nudged with."""
+MEMORY: Final = "storeorch.io/memory"
+"""Annotation of a namespace that holds what steps keep with it."""
 
 EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
@@ -43,12 +44,17 @@ class Namespace:
         owner_id: Id of the store that it belongs to, or None if it is not ours.
         terminating: Whether its deletion was asked for.
         blocked_by: What keeps it while it terminates, in words for users.
+        owner_name: Name of that store as the label has it, or None.
+        memory: What steps keep with it.
     """
 
     uid: str
     owner_id: str | None
     terminating: bool
     blocked_by: str | None
+    owner_name: str | None = None
+    # It was written by us, and wakes no one.
+    memory: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,7 @@ class Workload:
         generation: Grows when someone changes the specification; a Deployment's also
             with its annotations.
         troubles: What its conditions tell.
+        fingerprint: Tells whether somebody changed it.
         populated: See ``readiness``.
         nudged: The token it was last nudged with.
     """
@@ -84,6 +91,7 @@ class Workload:
     message: str
     generation: int
     troubles: tuple[Trouble, ...] = ()
+    fingerprint: Fingerprint | None = None
     # What only refines a diagnosis, or was written by us, wakes no one.
     populated: bool = field(default=True, compare=False)
     nudged: str | None = field(default=None, compare=False)
@@ -136,6 +144,21 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A volume claim.
+
+    Attributes:
+        uid: Tells it from an earlier one of the same name.
+        going: Whether its deletion was asked for.
+        fingerprint: Tells whether somebody changed it.
+    """
+
+    uid: str
+    going: bool
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
 class HelmSecret:
     """The labels of a Secret that holds one revision of a release.
 
@@ -158,6 +181,8 @@ def namespace(obj: Json) -> Namespace:
         owner_id=owner_id(obj),
         terminating=terminating,
         blocked_by=blocked_by(obj) if terminating else None,
+        owner_name=(metadata.get("labels") or {}).get(LABEL_STORE_NAME),
+        memory=(metadata.get("annotations") or {}).get(MEMORY, ""),
     )
 
 
@@ -181,6 +206,17 @@ def workload(obj: Json, kind: str) -> Workload:
         generation=metadata.get("generation", 0),
         troubles=tuple(_conditions(obj, kind, metadata["name"])),
         nudged=(metadata.get("annotations") or {}).get(NUDGED),
+        fingerprint=fingerprint(obj, kind),
+    )
+
+
+def claim(obj: Json) -> Claim:
+    """Summarise a volume claim."""
+    metadata = obj["metadata"]
+    return Claim(
+        uid=metadata["uid"],
+        going=bool(metadata.get("deletionTimestamp")),
+        fingerprint=fingerprint(obj, "PersistentVolumeClaim"),
     )
 
 

@@ -16,27 +16,34 @@ from typing import Any, Final, Self, TypeVar
 
 from storeorch.kube import summaries
 from storeorch.kube.connection import Connection
+from storeorch.kube.fingerprints import fingerprint
 from storeorch.kube.informer import Informer, Kind, Timing
 from storeorch.kube.pods import pod
 from storeorch.kube.resources import (
+    CLAIMS,
+    CONFIG_MAPS,
     DEPLOYMENTS,
     EVENTS,
     HELM_SECRETS,
+    INGRESSES,
     JOBS,
     LIMIT_RANGES,
     NAMESPACES,
     NETWORK_POLICIES,
     OF_HELM,
     OF_STORES,
+    OF_STORES_RELEASES,
     OURS,
     PODS,
     RESOURCE_QUOTAS,
     SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
     STATEFUL_SETS,
     WARNINGS,
     Resource,
 )
-from storeorch.ports import Clock
+from storeorch.ports import Clock, Fingerprint
 
 S = TypeVar("S")
 
@@ -88,6 +95,8 @@ class Watching:
         namespaces: Those with our label.
         workloads: Of Helm, by kind: Deployments, StatefulSets and Jobs.
         applied: What storeorch applies, by kind.
+        objects: What else Helm creates, and the credentials, by kind.
+        claims: Volume claims, whoever made them.
         pods: Pods of stores that are in trouble.
         warnings: Warnings that were understood.
         helm_secrets: Helm's memory of releases.
@@ -117,6 +126,12 @@ class Watching:
             resource.kind: self._informer(Kind(resource, summaries.applied, OURS))
             for resource in (LIMIT_RANGES, RESOURCE_QUOTAS, NETWORK_POLICIES)
         }
+        self.objects: Mapping[str, Informer[Fingerprint]] = {
+            resource.kind: self._objects(resource)
+            for resource in (CONFIG_MAPS, INGRESSES, SECRETS, SERVICES, SERVICE_ACCOUNTS)
+        }
+        # Those that StatefulSets make carry what labels their chart gives, maybe none.
+        self.claims = self._informer(Kind(CLAIMS, summaries.claim))
         self.pods = self._informer(Kind(PODS, pod, OF_STORES))
         self.warnings = self._informer(
             Kind(EVENTS, summaries.warning, WARNINGS, limit=_WARNINGS_KEPT, bookmarks=False)
@@ -131,6 +146,8 @@ class Watching:
             self.namespaces,
             *self.workloads.values(),
             *self.applied.values(),
+            *self.objects.values(),
+            self.claims,
             self.pods,
             self.warnings,
             self.helm_secrets,
@@ -178,6 +195,18 @@ class Watching:
         kind = resource.kind
         return self._informer(Kind(resource, lambda obj: summaries.workload(obj, kind), OF_HELM))
 
+    def _objects(self, resource: Resource) -> Informer[Fingerprint]:
+        kind = resource.kind
+        secret = resource is SECRETS
+        return self._informer(
+            Kind(
+                resource,
+                lambda obj: fingerprint(obj, kind),
+                OF_STORES_RELEASES if secret else OF_HELM,
+                metadata_only=secret,  # what they hold stays in the cluster
+            )
+        )
+
     def _informer(self, kind: Kind[S]) -> Informer[S]:
         return self._make(kind, self._wanted, lambda namespace, _: self._changed(namespace))
 
@@ -199,6 +228,18 @@ class Watching:
 
     def _wanted(self, namespace: str) -> bool:
         return namespace.startswith(PREFIX) or bool(self.namespaces.index.of(namespace))
+
+    def fingerprint(self, namespace: str, kind: str, name: str) -> tuple[bool, Fingerprint | None]:
+        """Say whether a kind is being watched, and what was seen of one of its objects."""
+        if (objects := self.objects.get(kind)) is not None:
+            return objects.usable, objects.index.get(namespace, name)
+        if (workloads := self.workloads.get(kind)) is not None:
+            workload = workloads.index.get(namespace, name)
+            return workloads.usable, workload.fingerprint if workload else None
+        if kind == CLAIMS.kind:
+            claim = self.claims.index.get(namespace, name)
+            return self.claims.usable, claim.fingerprint if claim else None
+        return False, None
 
     def _changed(self, namespace: str, before: summaries.Namespace | None = None) -> None:
         now = self.namespaces.index.get(namespace, namespace)

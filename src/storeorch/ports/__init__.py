@@ -9,6 +9,8 @@ from storeorch.ports.clock import Clock
 from storeorch.ports.cluster import (
     RELEASED_KINDS,
     Cluster,
+    Deviation,
+    Fingerprint,
     Manifest,
     NamespacePhase,
     NamespaceState,
@@ -34,6 +36,8 @@ __all__ = [
     "Changes",
     "Clock",
     "Cluster",
+    "Deviation",
+    "Fingerprint",
     "Hosts",
     "Manifest",
     "NamespacePhase",

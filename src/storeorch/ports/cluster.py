@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -42,11 +42,13 @@ class NamespaceState:
         phase: Whether it is there.
         owner_id: Id of the store it carries the ownership label of, or None.
         blocked_by: While terminating: what keeps it, in words for users.
+        owner_name: Name of that store as the label has it, or None.
     """
 
     phase: NamespacePhase
     owner_id: str | None = None
     blocked_by: str | None = None
+    owner_name: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -79,6 +81,35 @@ RELEASED_KINDS: Final = frozenset(
     }
 )
 """Kinds of a release's objects that are watched for drift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What was seen of an object, in short.
+
+    Attributes:
+        text: Changes whenever what people may declare in the object does.
+        untouched: Nobody but the one who installed it, and the cluster's own
+            controllers, has changed anything in it.
+    """
+
+    text: str
+    untouched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """An object that is not as its manifest says.
+
+    Attributes:
+        ref: Which one.
+        missing: It is not there at all.
+        manifest: What it should be; never shown, it may hold secrets.
+    """
+
+    ref: ObjectRef
+    missing: bool
+    manifest: Manifest = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +182,118 @@ class Cluster(Protocol):
         """
         ...
 
+    async def adopt_namespace(self, name: str, owner: Owner) -> None:
+        """Give a namespace of ours its ownership labels back, which someone took away.
+
+        Raises:
+            NamespaceNotOurs: It names another owner, or nothing that was kept with it
+                shows that it was ours.
+        """
+        ...
+
+    async def memory(self, namespace: str, *, live: bool = False) -> str:
+        """Return what was kept with ``remember``; empty where nothing was.
+
+        Args:
+            namespace: The namespace.
+            live: Ask the cluster itself rather than what was watched.
+        """
+        ...
+
+    async def remember(self, namespace: str, owner: Owner, text: str) -> None:
+        """Keep a text with a namespace of ours, as long as the namespace lives.
+
+        A namespace that is not ours is left alone.
+        """
+        ...
+
     async def delete_namespace(self, name: str, owner: Owner) -> None:
         """Ask for the deletion of a namespace of ours; one that is not ours is left alone."""
         ...
 
-    async def apply(self, namespace: str, manifests: Sequence[Manifest], owner: Owner) -> int:
+    async def apply(
+        self,
+        namespace: str,
+        manifests: Sequence[Manifest],
+        owner: Owner,
+        *,
+        only_look: bool = False,
+    ) -> int:
         """Bring objects into the form of the manifests, with ownership labels.
+
+        Args:
+            namespace: Where they belong.
+            manifests: What they should be.
+            owner: Whose they are.
+            only_look: Change nothing, and count what would be.
 
         Returns:
             How many were created or changed.
+        """
+        ...
+
+    async def fingerprints(
+        self, namespace: str, refs: Sequence[ObjectRef], *, live: bool = False
+    ) -> Mapping[ObjectRef, Fingerprint | None]:
+        """Return what tells whether somebody changed objects of a release, or the credentials.
+
+        Args:
+            namespace: Where they are.
+            refs: Which ones.
+            live: Ask the cluster itself rather than what was watched.
+
+        Returns:
+            For each its fingerprint, or None if there is no such object. Unless it is
+            ``live``, no call is made, and those of kinds that are not being watched
+            are left out.
+        """
+        ...
+
+    async def differing(
+        self, namespace: str, release: str, manifests: Sequence[Manifest]
+    ) -> Sequence[Deviation]:
+        """Compare objects of a release with their manifests, as the cluster itself says.
+
+        What the cluster or others have added beside what a manifest states is no
+        difference, except in lists.
+
+        Args:
+            namespace: Where they are.
+            release: Name of the Helm release that they belong to.
+            manifests: What they should be, each with a name of its own.
+
+        Returns:
+            Those that are missing or differ, in the order of the manifests.
+
+        Raises:
+            ClusterRefused: Something of that name belongs to someone else.
+        """
+        ...
+
+    async def restore(self, namespace: str, release: str, manifest: Manifest) -> str:
+        """Bring one object of a release into the form of its manifest.
+
+        What others have added beside what the manifest states stays, except in lists.
+
+        Returns:
+            The text of its fingerprint afterwards.
+
+        Raises:
+            ClusterRefused: The cluster does not take it, or it belongs to someone else.
+        """
+        ...
+
+    async def claims(
+        self, namespace: str, names: Sequence[str], *, live: bool = False
+    ) -> Mapping[str, str]:
+        """Return an identity for each volume claim that is there and not being deleted.
+
+        A claim that was deleted and made anew has another identity.
+
+        Args:
+            namespace: Where they are.
+            names: Which ones.
+            live: Ask the cluster itself rather than what was watched.
         """
         ...
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from storeorch.ports.cluster import ObjectRef, WorkloadRef
+from storeorch.ports.cluster import Manifest, ObjectRef, WorkloadRef
 
 
 class ReleaseStatus(StrEnum):
@@ -76,6 +76,15 @@ class Releases(Protocol):
 
     async def get(self, namespace: str, name: str, *, live: bool = False) -> Release | None:
         """Return the newest revision of a release, or None."""
+        ...
+
+    async def manifests(self, namespace: str, name: str) -> Sequence[Manifest]:
+        """Return the manifests of ``Release.objects`` of the newest revision, in their order.
+
+        Returns:
+            As they were applied, with the marks that Helm gives to its objects; none
+            where there is no release.
+        """
         ...
 
     async def install(self, request: ReleaseRequest) -> Release:

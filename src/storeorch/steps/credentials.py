@@ -10,13 +10,23 @@ from typing import Final
 from typing_extensions import override
 
 from storeorch.errors import DataMissing
+from storeorch.ports import ObjectRef
+from storeorch.steps.memory import Memory
 from storeorch.storetype import Done, Outcome, Step, StoreContext
 
 CREDENTIALS_SECRET: Final = "store-credentials"  # noqa: S105 - a name, not a secret
 """Name of the Secret, in the store's namespace."""
 
+CREDENTIALS: Final = ObjectRef("Secret", CREDENTIALS_SECRET)
+
 _ALPHABET: Final = string.ascii_letters + string.digits
 """Safe in URLs, shells, YAML and PHP alike: a password may be put anywhere as it is."""
+
+
+CHANGED: Final = (
+    "Restore them, or see to it that the database accepts them, then: storeorch store retry NAME"
+)
+"""What to do where somebody has changed the credentials."""
 
 
 class CredentialsStep(Step):
@@ -38,13 +48,30 @@ class CredentialsStep(Step):
             return Done("The store needs no credentials.")
         done = Done("The credentials are in place.")
         if ctx.store.established:
-            if await ctx.cluster.secret_exists(ctx.namespace, CREDENTIALS_SECRET):
-                return done
-            raise DataMissing("The credentials of the store are gone; its database cannot be read.")
+            await self._check(ctx)
+            return done
         created = await ctx.cluster.create_secret(
             ctx.namespace, CREDENTIALS_SECRET, self._generate, ctx.owner
         )
         return Done(done.message, changed=created)
+
+    @staticmethod
+    async def _check(ctx: StoreContext) -> None:
+        """Check that the credentials are those that the store's database was made with."""
+        seen = (await ctx.cluster.fingerprints(ctx.namespace, [CREDENTIALS])).get(CREDENTIALS)
+        if seen is None and not await ctx.cluster.secret_exists(ctx.namespace, CREDENTIALS_SECRET):
+            raise DataMissing("The credentials of the store are gone; its database cannot be read.")
+        if seen is None or seen.text == (await Memory.of(ctx)).credentials:
+            return
+        # Nothing else knows the passwords, so they cannot be restored: this had better be true.
+        kept = (await Memory.of(ctx, live=True)).credentials
+        found = await ctx.cluster.fingerprints(ctx.namespace, [CREDENTIALS], live=True)
+        if kept and (now := found[CREDENTIALS]) is not None and now.text != kept:
+            raise DataMissing(
+                "The credentials of the store were changed by someone; "
+                "its database may not accept them.",
+                hint=CHANGED,
+            )
 
     @override
     async def remove(self, ctx: StoreContext) -> Outcome:

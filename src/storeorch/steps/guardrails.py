@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from storeorch.names import LABEL_STORE_ID
 from storeorch.ports import Manifest
+from storeorch.steps.drift import drifted, repaired
 from storeorch.storetype import Done, Outcome, Step, StoreContext
 
 _DNS_PORTS: Final = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
@@ -65,8 +66,20 @@ class GuardrailsStep(Step):
             self._resource_quota(),
             *self._network_policies(),
         ]
-        changed = await ctx.cluster.apply(ctx.namespace, manifests, ctx.owner)
-        return Done("Limits, quota and network policies are in place.", changed=changed > 0)
+        done = Done("Limits, quota and network policies are in place.")
+        if not ctx.settled:
+            changed = await ctx.cluster.apply(ctx.namespace, manifests, ctx.owner)
+            return Done(done.message, changed=changed > 0)
+        only_look = ctx.settings.drift == "report"
+        differing = [
+            f"{manifest['kind']} {manifest['metadata']['name']}"
+            for manifest in manifests
+            if await ctx.cluster.apply(ctx.namespace, [manifest], ctx.owner, only_look=only_look)
+        ]
+        if not differing:
+            return done
+        told = f"{', '.join(differing)}: deleted, changed, or not of this version of the type."
+        return drifted(ctx, self.condition, told) if only_look else repaired(done, told)
 
     @override
     async def remove(self, ctx: StoreContext) -> Outcome:

@@ -7,7 +7,8 @@ from typing import Final
 from typing_extensions import override
 
 from storeorch.errors import DataMissing, NamespaceNotOurs
-from storeorch.ports import NamespacePhase
+from storeorch.ports import NamespacePhase, NamespaceState
+from storeorch.steps.drift import drifted, repaired
 from storeorch.storetype import Done, Outcome, Step, StoreContext, Waiting
 
 _LOOK_AGAIN_SECONDS: Final = 30.0
@@ -23,19 +24,15 @@ class NamespaceStep(Step):
     @override
     async def apply(self, ctx: StoreContext) -> Outcome:
         state = await ctx.cluster.namespace(ctx.namespace)
-        if state.phase is not NamespacePhase.ACTIVE:
+        if state.phase is not NamespacePhase.ACTIVE or not _is_labelled(ctx, state):
             state = await ctx.cluster.namespace(ctx.namespace, live=True)
         match state.phase:
             case NamespacePhase.TERMINATING:
-                return Waiting(
-                    "NamespaceTerminating",
-                    f"The namespace {ctx.namespace} is being deleted by someone.",
-                    _LOOK_AGAIN_SECONDS,
+                return _terminating(
+                    f"The namespace {ctx.namespace} is being deleted by someone.", state
                 )
-            case NamespacePhase.ACTIVE if state.owner_id != ctx.store.id:
-                raise NamespaceNotOurs(
-                    f"The namespace {ctx.namespace} exists and does not belong to this store."
-                )
+            case NamespacePhase.ACTIVE if not _is_labelled(ctx, state):
+                return await self._adopt(ctx, state)
             case NamespacePhase.ACTIVE:
                 return Done(f"The namespace {ctx.namespace} exists.")
             case NamespacePhase.ABSENT if ctx.store.established:
@@ -48,15 +45,44 @@ class NamespaceStep(Step):
     async def remove(self, ctx: StoreContext) -> Outcome:
         state = await ctx.cluster.namespace(ctx.namespace, live=True)
         if state.phase is NamespacePhase.ACTIVE:
-            if state.owner_id != ctx.store.id:
+            if state.owner_id != ctx.store.id and not await self._is_adopted(ctx, state):
                 return Done(f"The namespace {ctx.namespace} is not ours and was left alone.")
             await ctx.cluster.delete_namespace(ctx.namespace, ctx.owner)
             state = await ctx.cluster.namespace(ctx.namespace, live=True)
         if state.phase is NamespacePhase.ABSENT or state.owner_id != ctx.store.id:
             return Done(f"The namespace {ctx.namespace} is gone.", changed=True)
-        blocked = f" It is held by {state.blocked_by}." if state.blocked_by else ""
-        return Waiting(
-            "NamespaceTerminating",
-            f"The namespace {ctx.namespace} is being deleted.{blocked}",
-            _LOOK_AGAIN_SECONDS,
+        return _terminating(f"The namespace {ctx.namespace} is being deleted.", state)
+
+    @staticmethod
+    async def _is_adopted(ctx: StoreContext, state: NamespaceState) -> bool:
+        """Take a namespace back whose labels somebody took away, so that it can go."""
+        if state.owner_id is not None:
+            return False
+        try:
+            await ctx.cluster.adopt_namespace(ctx.namespace, ctx.owner)
+        except NamespaceNotOurs:
+            return False
+        return True
+
+    async def _adopt(self, ctx: StoreContext, state: NamespaceState) -> Outcome:
+        """Give a namespace its labels back that somebody took away, if it is ours at all."""
+        ours = state.owner_id == ctx.store.id
+        told = f"Ownership labels of the namespace {ctx.namespace} were changed by someone."
+        if ctx.settled and ctx.settings.drift == "report":
+            if ours:
+                return drifted(ctx, self.condition, told)
+        elif ours or (ctx.store.established and state.owner_id is None):
+            await ctx.cluster.adopt_namespace(ctx.namespace, ctx.owner)
+            return repaired(Done(f"The namespace {ctx.namespace} exists."), told)
+        raise NamespaceNotOurs(
+            f"The namespace {ctx.namespace} exists and does not belong to this store."
         )
+
+
+def _is_labelled(ctx: StoreContext, state: NamespaceState) -> bool:
+    return (state.owner_id, state.owner_name) == (ctx.store.id, ctx.store.name)
+
+
+def _terminating(told: str, state: NamespaceState) -> Waiting:
+    blocked = f" It is held by {state.blocked_by}." if state.blocked_by else ""
+    return Waiting("NamespaceTerminating", f"{told}{blocked}", _LOOK_AGAIN_SECONDS)

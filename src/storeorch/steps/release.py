@@ -8,6 +8,8 @@ from typing_extensions import override
 
 from storeorch.errors import DataMissing
 from storeorch.ports import NamespacePhase, Release, ReleaseRequest, ReleaseStatus
+from storeorch.steps import drift
+from storeorch.steps.memory import Memory, mark_of
 from storeorch.storetype import Done, Outcome, Step, StoreContext
 
 
@@ -33,6 +35,18 @@ async def deployed_release(ctx: StoreContext, digest: str) -> Release | None:
     return None
 
 
+async def _was_replaced(ctx: StoreContext, release: Release) -> bool:
+    """Say whether somebody called Helm for a store that has been brought to its declaration.
+
+    Helm hands labels on to the next revision, the digest among them, so that alone tells little.
+    """
+    for live in (False, True):
+        kept = (await Memory.of(ctx, live=live)).release
+        if kept in {"", mark_of(release)}:
+            return False
+    return True
+
+
 class ReleaseStep(Step):
     """Installs or upgrades the release, and uninstalls it.
 
@@ -51,13 +65,30 @@ class ReleaseStep(Step):
     async def apply(self, ctx: StoreContext) -> Outcome:
         request = self._request_for(ctx)
         release = await deployed_release(ctx, request.digest)
-        if release is not None:
-            return self._done(request, release, changed=False)
-        if ctx.settled:
+        if release is None:
+            return await self._install(ctx, request)
+        if ctx.settled and await _was_replaced(ctx, release):
+            told = f"The Helm release {request.name} was changed by someone."
+            if ctx.settings.drift == "report":
+                return drift.drifted(ctx, self.condition, told)
+            return drift.repaired(await self._install(ctx, request), told)
+        done = self._done(request, release, changed=False)
+        return await drift.hold(ctx, release, done, self.condition)
+
+    async def _install(self, ctx: StoreContext, request: ReleaseRequest) -> Done:
+        if ctx.store.established:
             present = await ctx.releases.get(request.namespace, request.name, live=True)
             if present is None:
                 raise DataMissing(f"The Helm release {request.name} was uninstalled by someone.")
+            await drift.check_claims(ctx, present, await Memory.of(ctx))
+            if present.status is ReleaseStatus.DEPLOYED:
+                # Helm merges, and fails over what somebody has put in its way.
+                await drift.mend(ctx, present)
         release = await ctx.releases.install(request)
+        if ctx.settled:
+            # This revision is ours: it must not be taken for one that somebody has made.
+            memory = await Memory.of(ctx, live=True)
+            await memory.replace(ctx, release=mark_of(release), objects={})
         return self._done(request, release, changed=True)
 
     @override

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +12,7 @@ from typing_extensions import override
 from storeorch.errors import DeadlineExceeded, WorkloadFailed
 from storeorch.models import Status
 from storeorch.ports import Problem, ReleaseRequest, WorkloadState
+from storeorch.steps import drift
 from storeorch.steps.release import ReleaseStep, deployed_release
 from storeorch.storetype import Done, Outcome, Step, StoreContext, Waiting
 
@@ -47,7 +49,11 @@ class WorkloadsStep(Step):
             states = await ctx.cluster.workloads(ctx.namespace, release.workloads, live=True)
         unready = [state for state in states if not state.ready]
         if not unready:
-            return Done(f"All {len(states)} workloads are ready.")
+            done = Done(f"All {len(states)} workloads are ready.")
+            if ctx.settled or await drift.begin(ctx, release):
+                return done
+            # Somebody has changed something meanwhile: what is settled is held to its manifests.
+            return replace(done, look_again_in=0)
         if not ctx.settled and ctx.store.generation > 1:
             await ctx.cluster.nudge(
                 ctx.namespace,

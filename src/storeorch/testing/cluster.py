@@ -22,15 +22,18 @@ from storeorch.errors import (
 from storeorch.names import LABEL_MANAGED_BY, LABEL_STORE_ID, MANAGED_BY, ownership_labels
 from storeorch.ports import (
     Clock,
+    Deviation,
+    Fingerprint,
     Manifest,
     NamespaceState,
+    ObjectRef,
     Owner,
     Problem,
     WorkloadRef,
     WorkloadState,
 )
 from storeorch.testing.checkpoint import Checkpoint, Interruptible, pass_by
-from storeorch.testing.namespace import Namespace
+from storeorch.testing.namespace import RELEASE_NAME, Namespace, fingerprint
 from storeorch.testing.world import World
 
 _STATES: Final = {None: "It is not there.", False: "It is starting.", True: "It runs."}
@@ -120,7 +123,44 @@ class MemoryCluster(World, Interruptible):
         self.terminate(name)
         await self._point("delete_namespace", "end")
 
-    async def apply(self, namespace: str, manifests: Sequence[Manifest], owner: Owner) -> int:
+    async def adopt_namespace(self, name: str, owner: Owner) -> None:
+        """See ``ports.Cluster.adopt_namespace``."""
+        await self._enter("adopt_namespace")
+        held = self.namespaces.get(name)
+        if held is None:
+            raise RefusedForNow(f"The namespace {name} is not there.")
+        named = held.labels.get(LABEL_STORE_ID)
+        if owner.store_id not in {named, held.kept_owner} or named not in {None, owner.store_id}:
+            raise NamespaceNotOurs(f"The namespace {name} belongs to something else.")
+        held.labels |= ownership_labels(owner.store_name, owner.store_id)
+        self.note("adopt", name, f"Namespace/{name}")
+        self.changed(name)
+        await self._point("adopt_namespace", "end")
+
+    async def memory(self, namespace: str, *, live: bool = False) -> str:
+        """See ``ports.Cluster.memory``."""
+        await self._enter("memory")
+        return self.view(namespace, live=live).memory
+
+    async def remember(self, namespace: str, owner: Owner, text: str) -> None:
+        """See ``ports.Cluster.remember``."""
+        await self._enter("remember")
+        held = self.namespaces.get(namespace)
+        if held is None or held.owner_id != owner.store_id:
+            return
+        held.memory, held.kept_owner = text, owner.store_id
+        self.note("remember", namespace, f"Namespace/{namespace}")
+        self.changed(namespace)
+        await self._point("remember", "end")
+
+    async def apply(
+        self,
+        namespace: str,
+        manifests: Sequence[Manifest],
+        owner: Owner,
+        *,
+        only_look: bool = False,
+    ) -> int:
         """See ``ports.Cluster.apply``."""
         await self._enter("apply")
         changed = 0
@@ -133,12 +173,57 @@ class MemoryCluster(World, Interruptible):
                 raise ClusterRefused(f"{key[0]} {key[1]} does not belong to the store.")
             if present == wanted:
                 continue
-            held.objects[key] = wanted
             changed += 1
+            if only_look:
+                continue
+            held.objects[key] = wanted
             self.note("apply", namespace, "/".join(key))
             self.changed(namespace, always=True)
             await self._point("apply", "between")
         return changed
+
+    async def fingerprints(
+        self, namespace: str, refs: Sequence[ObjectRef], *, live: bool = False
+    ) -> Mapping[ObjectRef, Fingerprint | None]:
+        """See ``ports.Cluster.fingerprints``; every kind is watched."""
+        await self._enter("fingerprints")
+        seen = self.view(namespace, live=live).fingerprints
+        return {ref: seen.get(ref) for ref in refs}
+
+    async def differing(
+        self, namespace: str, release: str, manifests: Sequence[Manifest]
+    ) -> Sequence[Deviation]:
+        """See ``ports.Cluster.differing``."""
+        await self._enter("differing")
+        found: list[Deviation] = []
+        for manifest in manifests:
+            present = self._released(namespace, release, manifest)
+            if present != manifest:
+                found.append(Deviation(_ref(manifest), present is None, manifest))
+        return found
+
+    async def restore(self, namespace: str, release: str, manifest: Manifest) -> str:
+        """See ``ports.Cluster.restore``; a workload starts anew."""
+        await self._enter("restore")
+        held = self._active(namespace)
+        ref = _ref(manifest)
+        if self._released(namespace, release, manifest) != manifest:
+            held.released[ref] = manifest
+            held.touched.discard(ref)
+            self.note("restore", namespace, f"{ref.kind}/{ref.name}")
+            if ref.kind in {"Deployment", "StatefulSet", "Job"}:
+                self.start(namespace, WorkloadRef(ref.kind, ref.name))
+            self.changed(namespace)
+            await self._point("restore", "end")
+        return fingerprint(manifest)
+
+    async def claims(
+        self, namespace: str, names: Sequence[str], *, live: bool = False
+    ) -> Mapping[str, str]:
+        """See ``ports.Cluster.claims``."""
+        await self._enter("claims")
+        there = self.view(namespace, live=live).claims
+        return {name: there[name] for name in names if name in there}
 
     async def secret_exists(self, namespace: str, name: str) -> bool:
         """See ``ports.Cluster.secret_exists``."""
@@ -218,11 +303,23 @@ class MemoryCluster(World, Interruptible):
         if self.unavailable:
             raise ClusterUnavailable
 
+    def _released(self, namespace: str, release: str, manifest: Manifest) -> Manifest | None:
+        held = self.namespaces.get(namespace)
+        present = held.released.get(_ref(manifest)) if held is not None else None
+        annotations = (present or manifest)["metadata"].get("annotations") or {}
+        if annotations.get(RELEASE_NAME) != release:
+            raise ClusterRefused(f"{_ref(manifest)} does not belong to the release.")
+        return present
+
     def _active(self, namespace: str) -> Namespace:
         held = self.namespaces.get(namespace)
         if held is None or held.terminating:
             raise RefusedForNow(f"The namespace {namespace} is not there, or about to go.")
         return held
+
+
+def _ref(manifest: Manifest) -> ObjectRef:
+    return ObjectRef(str(manifest["kind"]), str(manifest["metadata"]["name"]))
 
 
 def _with_labels(manifest: Manifest, owner: Owner) -> Manifest:

@@ -33,6 +33,7 @@ from hypothesis import strategies as st
 from storeorch.errors import (
     ClusterUnavailable,
     DatabaseUnavailable,
+    DataMissing,
     InvalidParameters,
     ReleaseFailed,
 )
@@ -191,6 +192,46 @@ class StoreTypeConformance:
             number += 1
         assert number
 
+    def test_repairs_drift(self) -> None:
+        """What somebody deletes or changes of a ready store is as it was some passes later."""
+        sandbox = self._sandbox()
+
+        async def scenario() -> None:
+            store = await self._make(sandbox)
+            held = sandbox.cluster.namespaces.get(store.namespace)
+            if held is None:
+                return
+            before = dict(held.released), dict(held.objects)
+            for number, ref in enumerate([*held.released]):
+                change = sandbox.cluster.change_by_hand, sandbox.cluster.delete_by_hand
+                change[number % 2](store.namespace, ref.kind, ref.name)
+            for kind, name in [*held.objects]:
+                if kind != "Secret":
+                    sandbox.cluster.delete_by_hand(store.namespace, kind, name)
+            await self._walk_on(sandbox, store.id)
+            assert (held.released, held.objects) == before
+
+        run_virtual(scenario(), clock=sandbox.clock)
+
+    def test_tells_lost_data(self) -> None:
+        """An empty volume in the place of one is told, and accepted only when asked for."""
+        sandbox = self._sandbox()
+
+        async def scenario() -> None:
+            store = await self._make(sandbox)
+            held = sandbox.cluster.namespaces.get(store.namespace)
+            for name in [*held.claims] if held is not None else ():
+                sandbox.cluster.lose_volume(store.namespace, name)
+                walked = await sandbox.walk(store.id)
+                assert walked is not None
+                assert walked.status is Status.DEGRADED
+                assert walked.fault is not None
+                assert walked.fault.code == DataMissing.code
+                await sandbox.repository.declare(store.id, Declaration.RETRY, actor="tester")
+                await self._walk_on(sandbox, store.id)
+
+        run_virtual(scenario(), clock=sandbox.clock)
+
     def test_keeps_secrets(self) -> None:
         """What is in a Secret is in no row, event or chart value."""
         sandbox = self._sandbox()
@@ -230,8 +271,11 @@ class StoreTypeConformance:
 
     async def _make(self, sandbox: Sandbox) -> Store:
         store = await sandbox.create("my-store", self.example)
+        return await self._walk_on(sandbox, store.id)
+
+    async def _walk_on(self, sandbox: Sandbox, store_id: str) -> Store:
         for _ in range(_MANY_PASSES):
-            walked = await sandbox.walk(store.id)
+            walked = await sandbox.walk(store_id)
             assert walked is not None
             if walked.status in {Status.READY, Status.FAILED}:
                 return walked

@@ -5,21 +5,28 @@ This module must know no clock and no port's methods.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from storeorch.names import LABEL_MANAGED_BY, LABEL_STORE_ID, MANAGED_BY
+from storeorch.names import LABEL_MANAGED_BY, LABEL_STORE_ID, LABEL_STORE_NAME, MANAGED_BY
 from storeorch.ports import (
+    Fingerprint,
     Manifest,
     NamespacePhase,
     NamespaceState,
+    ObjectRef,
     Problem,
     Release,
     ReleaseStatus,
     WorkloadRef,
 )
+
+RELEASE_NAME: Final = "meta.helm.sh/release-name"
+"""Annotation in which Helm keeps whose an object is."""
 
 
 @dataclass(slots=True)
@@ -68,6 +75,8 @@ class ReleaseRecord:
         digest: What it was made from, or None.
         workloads: What it consists of.
         values: What it was given.
+        objects: All that it consists of, workloads among it.
+        claims: Volume claims that hold its data.
     """
 
     status: ReleaseStatus
@@ -75,10 +84,14 @@ class ReleaseRecord:
     digest: str | None
     workloads: tuple[WorkloadRef, ...]
     values: Mapping[str, Any] = field(repr=False)
+    objects: tuple[ObjectRef, ...] = ()
+    claims: tuple[str, ...] = ()
 
     def seen(self) -> Release:
         """Return what the port tells of it."""
-        return Release(self.status, self.revision, self.digest, self.workloads)
+        return Release(
+            self.status, self.revision, self.digest, self.workloads, self.objects, self.claims
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,10 @@ class View:
     state: NamespaceState
     ready: Mapping[WorkloadRef, bool]
     releases: Mapping[str, Release]
+    owner_name: str | None = None
+    fingerprints: Mapping[ObjectRef, Fingerprint] = field(default_factory=dict)
+    claims: Mapping[str, str] = field(default_factory=dict)
+    memory: str = field(default="", compare=False)
 
 
 ABSENT = View(NamespaceState(NamespacePhase.ABSENT), {}, {})
@@ -106,6 +123,11 @@ class Namespace:
         secrets: Data of Secrets by name.
         workloads: Deployments, StatefulSets and Jobs.
         releases: Helm's records by release name.
+        released: Objects that Helm has made, as they are now.
+        touched: Those of them, and Secrets, that somebody has changed.
+        claims: Identities of volume claims by name.
+        memory: What steps keep with it.
+        kept_owner: Id of the store that kept it.
     """
 
     labels: dict[str, str]
@@ -115,6 +137,11 @@ class Namespace:
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     workloads: dict[WorkloadRef, Workload] = field(default_factory=dict)
     releases: dict[str, ReleaseRecord] = field(default_factory=dict)
+    released: dict[ObjectRef, Manifest] = field(default_factory=dict)
+    touched: set[ObjectRef] = field(default_factory=set)
+    claims: dict[str, str] = field(default_factory=dict)
+    memory: str = field(default="", repr=False)
+    kept_owner: str | None = None
 
     @property
     def owner_id(self) -> str | None:
@@ -131,7 +158,34 @@ class Namespace:
                 NamespacePhase.TERMINATING if self.terminating else NamespacePhase.ACTIVE,
                 self.owner_id,
                 blocked_by if self.terminating and self.finalizers else None,
+                self.labels.get(LABEL_STORE_NAME),
             ),
             {ref: workload.ready for ref, workload in self.workloads.items()},
             {name: record.seen() for name, record in self.releases.items()},
+            self.labels.get(LABEL_STORE_NAME),
+            self.fingerprints(),
+            dict(self.claims),
+            self.memory,
         )
+
+    def fingerprints(self) -> dict[ObjectRef, Fingerprint]:
+        """Return the fingerprints of what Helm has made, and of Secrets."""
+        found = {
+            ref: Fingerprint(fingerprint(manifest), ref not in self.touched)
+            for ref, manifest in self.released.items()
+        }
+        for name, data in self.secrets.items():
+            ref = ObjectRef("Secret", name)
+            found[ref] = Fingerprint(fingerprint(data), ref not in self.touched)
+        return found
+
+
+def claim_of(ref: WorkloadRef) -> str:
+    """Name the volume claim that a StatefulSet makes."""
+    return f"data-{ref.name}-0"
+
+
+def fingerprint(content: Mapping[str, Any]) -> str:
+    """Return a short text that changes with the content."""
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -15,10 +15,17 @@ from typing import Final
 from typing_extensions import override
 
 from storeorch.errors import ClusterUnavailable, ReleaseFailed, ReleaseInterrupted
-from storeorch.ports import Release, ReleaseRequest, ReleaseStatus, WorkloadRef
+from storeorch.ports import (
+    Manifest,
+    ObjectRef,
+    Release,
+    ReleaseRequest,
+    ReleaseStatus,
+    WorkloadRef,
+)
 from storeorch.testing.checkpoint import Checkpoint, Interruptible, pass_by
 from storeorch.testing.cluster import MemoryCluster
-from storeorch.testing.namespace import Namespace, ReleaseRecord
+from storeorch.testing.namespace import RELEASE_NAME, Namespace, ReleaseRecord, claim_of
 
 DEFAULT_WORKLOADS: Final = (WorkloadRef("StatefulSet", "db"), WorkloadRef("Deployment", "web"))
 """What a chart consists of, unless said otherwise."""
@@ -76,24 +83,34 @@ class MemoryReleases(Interruptible):
         await self._enter("get")
         return self._cluster.view(namespace, live=live).releases.get(name)
 
+    async def manifests(self, namespace: str, name: str) -> Sequence[Manifest]:
+        """See ``ports.Releases.manifests``."""
+        await self._enter("manifests")
+        held = self._cluster.namespaces.get(namespace)
+        record = held.releases.get(name) if held is not None else None
+        return [_manifest(ref, record, name) for ref in record.objects] if record else []
+
     async def install(self, request: ReleaseRequest) -> Release:
         """See ``ports.Releases.install``."""
         await self._enter("install")
         async with self._process():
             held = self._active(request.namespace)
             before = held.releases.get(request.name)
+            workloads = tuple(self.charts.get(request.chart.name, DEFAULT_WORKLOADS))
             record = ReleaseRecord(
                 ReleaseStatus.PENDING,
                 before.revision + 1 if before else 1,
                 request.digest or None,
-                tuple(self.charts.get(request.chart.name, DEFAULT_WORKLOADS)),
+                workloads,
                 request.values,
+                _objects(workloads),
+                tuple(claim_of(ref) for ref in workloads if ref.kind == "StatefulSet"),
             )
             self._write(request.namespace, held, request.name, record, "install")
             try:
                 await self._point("install", "pending")
                 await asyncio.sleep(self.install_lag)
-                await self._replace_workloads(request.namespace, before, record)
+                await self._replace_objects(request.namespace, request.name, before, record)
                 await self._point("install", "created")
                 if error := self.errors.get("install:created"):
                     raise error()
@@ -125,6 +142,8 @@ class MemoryReleases(Interruptible):
             await self._point("uninstall", "uninstalling")
             for ref in record.workloads:
                 held.workloads.pop(ref, None)
+            for each in record.objects:
+                held.released.pop(each, None)
             self._cluster.changed(namespace)
             await self._point("uninstall", "deleted")
             held.releases.pop(name, None)
@@ -181,13 +200,34 @@ class MemoryReleases(Interruptible):
         self._cluster.note(verb, namespace, f"Release/{name}")
         self._cluster.changed(namespace)
 
-    async def _replace_workloads(
-        self, namespace: str, before: ReleaseRecord | None, record: ReleaseRecord
+    async def _replace_objects(
+        self, namespace: str, name: str, before: ReleaseRecord | None, record: ReleaseRecord
     ) -> None:
         held = self._active(namespace)
         for ref in sorted(set(before.workloads if before else ()) - set(record.workloads)):
             held.workloads.pop(ref, None)
-        for ref in record.workloads:
-            if before is None or before.digest != record.digest or ref not in held.workloads:
+        for each in sorted(set(before.objects if before else ()) - set(record.objects)):
+            held.released.pop(each, None)
+        for each in record.objects:
+            held.released[each] = _manifest(each, record, name)
+            ref = WorkloadRef(each.kind, each.name)
+            if ref not in record.workloads:
+                self._cluster.changed(namespace)
+            elif before is None or before.digest != record.digest or ref not in held.workloads:
                 self._cluster.start(namespace, ref)
                 await self._point("install", f"created-{ref.name}")
+
+
+def _objects(workloads: Sequence[WorkloadRef]) -> tuple[ObjectRef, ...]:
+    """Say what a release consists of: its workloads, and a Service for each that serves."""
+    served = [ObjectRef("Service", ref.name) for ref in workloads if ref.kind != "Job"]
+    return tuple(sorted([*(ObjectRef(ref.kind, ref.name) for ref in workloads), *served]))
+
+
+def _manifest(ref: ObjectRef, record: ReleaseRecord, release: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": ref.kind,
+        "metadata": {"name": ref.name, "annotations": {RELEASE_NAME: release}},
+        "spec": {"madeFrom": record.digest},
+    }

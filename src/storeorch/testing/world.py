@@ -9,15 +9,15 @@ This module must know no port's methods but the clock's.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from storeorch.ports import Clock, Problem, WorkloadRef
+from storeorch.ports import Clock, ObjectRef, Problem, WorkloadRef
 from storeorch.testing.agenda import Agenda
-from storeorch.testing.namespace import ABSENT, Namespace, Trouble, View, Workload
+from storeorch.testing.namespace import ABSENT, Namespace, Trouble, View, Workload, claim_of
+from storeorch.testing.watcher import Watcher
 
 _RAREST: Final = 300.0
 """Longest wait between two attempts of the cluster, in seconds, as for crash loops."""
@@ -38,32 +38,6 @@ class Change:
     verb: str
     namespace: str
     what: str
-
-
-class Watcher:
-    """One watch: an endless iterator of store ids, each only once while it is unread."""
-
-    def __init__(self) -> None:
-        self._unread: dict[str, None] = {}
-        self._added = asyncio.Event()
-
-    def tell(self, store_id: str) -> None:
-        """Have the iterator yield that id."""
-        self._unread[store_id] = None
-        self._added.set()
-
-    def __aiter__(self) -> Watcher:
-        """Return itself."""
-        return self
-
-    async def __anext__(self) -> str:
-        """Wait for the next id."""
-        while not self._unread:
-            self._added.clear()
-            await self._added.wait()
-        store_id = next(iter(self._unread))
-        del self._unread[store_id]
-        return store_id
 
 
 class World:
@@ -101,6 +75,7 @@ class World:
         self._unavailable = False
         self._seen: dict[str, View] = {}
         self._version = 0
+        self._identities = 0
         self._listed_at = 0
         self._watchers: dict[Watcher, None] = {}
         self._troubles: dict[tuple[str, WorkloadRef], Trouble] = {}
@@ -176,19 +151,56 @@ class World:
         self.terminate(name)
 
     def delete_by_hand(self, namespace: str, kind: str, name: str) -> None:
-        """Delete an applied object, a Secret or a workload as a person would."""
+        """Delete an object, a Secret, a workload or a volume claim as a person would."""
         held = self.namespaces[namespace]
         held.objects.pop((kind, name), None)
+        held.released.pop(ObjectRef(kind, name), None)
         held.workloads.pop(WorkloadRef(kind, name), None)
         if kind == "Secret":
             held.secrets.pop(name, None)
+        if kind == "PersistentVolumeClaim":
+            held.claims.pop(name, None)
         self.changed(namespace, always=True)
+
+    def change_by_hand(self, namespace: str, kind: str, name: str) -> None:
+        """Change an object, a Secret or a workload as a person would.
+
+        Raises:
+            LookupError: There is no such object.
+        """
+        held = self.namespaces[namespace]
+        ref, spec = ObjectRef(kind, name), {"changedByHand": self._new_identity()}
+        if ref in held.released:
+            held.released[ref] = {**held.released[ref], "spec": spec}
+        elif kind == "Secret" and name in held.secrets:
+            held.secrets[name] = dict.fromkeys(held.secrets[name], spec["changedByHand"])
+        elif (kind, name) in held.objects:
+            held.objects[kind, name] = {**held.objects[kind, name], "spec": spec}
+        else:
+            raise LookupError(f"There is no {kind} {name}.")
+        held.touched.add(ref)
+        self.changed(namespace, always=True)
+
+    def change_labels_by_hand(
+        self, namespace: str, labels: Mapping[str, str] | None = None
+    ) -> None:
+        """Replace the labels of a namespace; unless some are given, it loses all."""
+        self.namespaces[namespace].labels = dict(labels or {})
+        self.changed(namespace)
+
+    def lose_volume(self, namespace: str, name: str) -> None:
+        """Put an empty volume in the place of one, as if claim and pod had been deleted."""
+        self.namespaces[namespace].claims[name] = self._new_identity()
+        self.changed(namespace)
 
     def delete_release_by_hand(self, namespace: str, name: str) -> None:
         """Uninstall a release as a person would with Helm."""
         held = self.namespaces[namespace]
-        for ref in held.releases.pop(name).workloads:
+        record = held.releases.pop(name)
+        for ref in record.workloads:
             held.workloads.pop(ref, None)
+        for each in record.objects:
+            held.released.pop(each, None)
         self.changed(namespace)
 
     def block_deletion(self, namespace: str, finalizer: str) -> None:
@@ -214,7 +226,10 @@ class World:
 
     def start(self, namespace: str, ref: WorkloadRef) -> None:
         """Start a workload, or start it anew; missing ones are made."""
-        workload = self.namespaces[namespace].workloads.setdefault(ref, Workload())
+        held = self.namespaces[namespace]
+        workload = held.workloads.setdefault(ref, Workload())
+        if ref.kind == "StatefulSet" and (claim := claim_of(ref)) not in held.claims:
+            held.claims[claim] = self._new_identity()
         workload.ready = False
         workload.put_off = False
         workload.version += 1
@@ -305,6 +320,10 @@ class World:
 
     # -- inside ---------------------------------------------------------------
 
+    def _new_identity(self) -> str:
+        self._identities += 1
+        return f"identity-{self._identities}"
+
     def _workload(self, namespace: str, ref: WorkloadRef) -> Workload | None:
         held = self.namespaces.get(namespace)
         return held.workloads.get(ref) if held is not None else None
@@ -349,8 +368,9 @@ class World:
             self._seen.pop(name, None)
         else:
             self._seen[name] = view
-        store_id = view.state.owner_id or before.state.owner_id
-        if store_id is None or (before == view and not always):
+        if before == view and not always:
             return
-        for watcher in self._watchers:
-            watcher.tell(store_id)
+        owners = dict.fromkeys((before.state.owner_id, view.state.owner_id))
+        for store_id in filter(None, owners):
+            for watcher in self._watchers:
+                watcher.tell(store_id)

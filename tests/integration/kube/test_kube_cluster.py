@@ -265,6 +265,7 @@ async def test_rights_that_are_missing_are_named(limited_kubeconfig: Any, clock:
                 "services",
                 "configmaps",
                 "persistentvolumeclaims",
+                "serviceaccounts",
             ],
         },
     ]
@@ -275,8 +276,8 @@ async def test_rights_that_are_missing_are_named(limited_kubeconfig: Any, clock:
     with pytest.raises(PermissionMissing) as caught:
         await cluster.check_access()
     assert caught.value.message == (
-        "The cluster does not permit to create namespaces, delete namespaces, "
-        "create secrets, update secrets, delete secrets."
+        "The cluster does not permit to create namespaces, patch namespaces, "
+        "delete namespaces, create secrets, update secrets, patch secrets, delete secrets."
     )
     with pytest.raises(PermissionMissing, match="permit to create namespaces"):
         await cluster.create_namespace("store-x-1", Owner("x", "x"))

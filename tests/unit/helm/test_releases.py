@@ -262,3 +262,16 @@ async def test_processes_are_bounded(
     counts = [int(line) for line in (tmp_path / "counts").read_text().split()]
     assert len(counts) == releases.started == 9
     assert max(counts) <= 2
+
+
+async def test_manifests_are_those_of_the_newest_revision(
+    releases: HelmReleases, secrets: MemorySecrets, fake_helm: FakeHelm
+) -> None:
+    assert list(await releases.manifests("shop-ns", "shop")) == []
+    secrets.put(release("superseded", 1), digest="old")
+    secrets.put(release("deployed", 2), digest="abc")
+    found = await releases.manifests("shop-ns", "shop")
+    assert [ObjectRef(each["kind"], each["metadata"]["name"]) for each in found] == list(OBJECTS)
+    for each in found:
+        assert each["metadata"]["annotations"]["meta.helm.sh/release-name"] == "shop"
+    assert fake_helm.calls() == []

@@ -7,6 +7,7 @@ import pytest
 from storeorch.errors import ClusterRefused
 from storeorch.kube.applying import Applier
 from storeorch.kube.connection import Connection
+from storeorch.kube.errors import RetryLater
 from storeorch.kube.summaries import Applied, applied
 from storeorch.names import ownership_labels
 from storeorch.ports import Owner
@@ -276,3 +277,40 @@ async def test_kinds_that_cannot_be_applied(
 
     with pytest.raises(ClusterRefused, match=sentence):
         await applier.apply("store-a", manifest, OWNER)
+
+
+# -- only to look ---------------------------------------------------------------
+
+
+async def test_what_would_be_created_is_only_told(api: Any, applier: Applier) -> None:
+    assert await applier.apply("store-a", QUOTA, OWNER, only_look=True)
+    assert api.calls() == [f"GET {PATH}"]
+
+
+async def test_what_would_be_changed_is_only_told(api: Any, applier: Applier, seen: Seen) -> None:
+    seen.summary = applied(live(cpu="400"))
+    api.on("PATCH", PATH, 200, live())
+
+    for _ in range(2):
+        assert await applier.apply("store-a", QUOTA, OWNER, only_look=True)
+
+    assert api.calls() == [f"PATCH {PATH}"] * 2
+    assert api.sent[0].query == {"fieldManager": "storeorch", "force": "true", "dryRun": "All"}
+
+
+async def test_looking_learns_too(api: Any, applier: Applier, seen: Seen) -> None:
+    seen.summary = applied(live())
+    api.on("PATCH", PATH, 200, live())
+
+    for _ in range(2):
+        assert not await applier.apply("store-a", QUOTA, OWNER, only_look=True)
+    assert not await applier.apply("store-a", QUOTA, OWNER)
+    assert api.calls() == [f"PATCH {PATH}"]
+
+
+async def test_what_changes_while_it_is_looked_at(api: Any, applier: Applier, seen: Seen) -> None:
+    seen.summary = applied(live())
+    api.on("PATCH", PATH, 409)
+
+    with pytest.raises(RetryLater):
+        await applier.apply("store-a", QUOTA, OWNER, only_look=True)

@@ -80,6 +80,11 @@ def served(api: Any) -> Any:
         "/api/v1/pods",
         "/api/v1/events",
         "/api/v1/secrets",
+        "/api/v1/configmaps",
+        "/api/v1/services",
+        "/api/v1/serviceaccounts",
+        "/api/v1/persistentvolumeclaims",
+        "/apis/networking.k8s.io/v1/ingresses",
     ):
         body = {"metadata": {"resourceVersion": "1"}, "items": items.get(path, [])}
         api.on("GET", path, 200, body)

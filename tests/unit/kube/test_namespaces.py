@@ -233,3 +233,96 @@ async def test_who_may_not_look_is_told_how_many_objects_hold_a_namespace(
 
     state = await namespaces.state("store-a", live=True)
     assert state.blocked_by == "finalizer example.com/keep on 2 objects"
+
+
+# -- labels that were taken away, and what is kept -----------------------------
+
+
+def marked(labels: dict[str, str], owner: str | None = "id-1", memory: str = "") -> dict[str, Any]:
+    found = obj(None)
+    found["metadata"]["labels"] = labels
+    found["metadata"]["annotations"] = {"storeorch.io/memory": memory}
+    if owner:
+        found["metadata"]["annotations"]["storeorch.io/owner"] = owner
+    return found
+
+
+@pytest.mark.parametrize(
+    ("labels", "owner"),
+    [({}, "id-1"), ({"storeorch.io/store-id": "id-1"}, None)],
+)
+async def test_labels_are_given_back(
+    api: Any, namespaces: Namespaces, labels: dict[str, str], owner: str | None
+) -> None:
+    api.on("GET", ONE, 200, marked(labels, owner))
+    api.on("PATCH", ONE, 200, obj())
+
+    await namespaces.adopt("store-a", OWNER)
+
+    assert api.sent[-1].body["metadata"] == {
+        "labels": ownership_labels("a", "id-1"),
+        "resourceVersion": "7",
+    }
+
+
+@pytest.mark.parametrize(
+    ("labels", "owner"),
+    [({}, None), ({}, "id-2"), ({"storeorch.io/store-id": "id-2"}, "id-1")],
+)
+async def test_labels_are_not_given_to_what_is_of_another(
+    api: Any, namespaces: Namespaces, labels: dict[str, str], owner: str | None
+) -> None:
+    api.on("GET", ONE, 200, marked(labels, owner))
+
+    with pytest.raises(NamespaceNotOurs):
+        await namespaces.adopt("store-a", OWNER)
+    assert api.calls("PATCH") == []
+
+
+@pytest.mark.parametrize("status", [404, 409])
+async def test_a_namespace_that_changes_meanwhile_is_left_for_later(
+    api: Any, namespaces: Namespaces, status: int
+) -> None:
+    api.on("GET", ONE, 200, obj())
+    api.on("PATCH", ONE, status)
+
+    with pytest.raises(RetryLater):
+        await namespaces.adopt("store-a", OWNER)
+    with pytest.raises(RetryLater):
+        await namespaces.remember("store-a", OWNER, "text")
+
+
+async def test_a_namespace_that_is_gone_cannot_be_adopted(api: Any, namespaces: Namespaces) -> None:
+    with pytest.raises(RetryLater):
+        await namespaces.adopt("store-a", OWNER)
+
+
+async def test_a_text_that_the_cluster_does_not_take(api: Any, namespaces: Namespaces) -> None:
+    api.on("GET", ONE, 200, obj())
+    api.on("PATCH", ONE, 422)
+
+    with pytest.raises(ClusterRefused):
+        await namespaces.remember("store-a", OWNER, "text")
+
+
+async def test_what_is_kept_comes_from_the_watch(
+    api: Any, namespaces: Namespaces, watched: Watched
+) -> None:
+    api.on("GET", ONE, 200, marked(ownership_labels("a", "id-1"), memory="live"))
+    assert await namespaces.memory("store-a", live=False) == "live"
+    watched.usable = True
+    assert await namespaces.memory("store-a", live=False) == ""
+    watched.index.put("store-a", "store-a", Namespace("u1", "id-1", False, None, "a", "seen"))
+    assert await namespaces.memory("store-a", live=False) == "seen"
+    assert await namespaces.memory("store-a", live=True) == "live"
+    assert await namespaces.memory("store-b", live=True) == ""
+
+
+@pytest.mark.parametrize("found", [None, obj("id-2")])
+async def test_nothing_is_kept_with_what_is_not_ours(
+    api: Any, namespaces: Namespaces, found: dict[str, Any] | None
+) -> None:
+    if found:
+        api.on("GET", ONE, 200, found)
+    await namespaces.remember("store-a", OWNER, "text")
+    assert api.calls("PATCH") == []

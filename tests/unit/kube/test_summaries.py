@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from storeorch.kube import summaries
+from storeorch.kube.fingerprints import NUDGED
 from storeorch.names import ownership_labels
 
 AT = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
@@ -60,7 +61,7 @@ def test_namespace() -> None:
         "status": {"phase": "Active"},
     }
 
-    assert summaries.namespace(obj) == summaries.Namespace("u", "id-1", False, None)
+    assert summaries.namespace(obj) == summaries.Namespace("u", "id-1", False, None, "a")
     obj["metadata"]["deletionTimestamp"] = "2026-11-24T12:00:00Z"
     assert summaries.namespace(obj).terminating
 
@@ -171,7 +172,7 @@ def test_stuck_rollout() -> None:
 def test_what_is_written_by_us_wakes_no_one() -> None:
     before = deployment()
     after = deployment()
-    after["metadata"]["annotations"] = {summaries.NUDGED: "token"}
+    after["metadata"]["annotations"] = {NUDGED: "token"}
 
     found = summaries.workload(after, "Deployment")
 

@@ -25,7 +25,20 @@ PATHS = {
     "pods": "/api/v1/pods",
     "events": "/api/v1/events",
     "secrets": "/api/v1/secrets",
+    "configmaps": "/api/v1/configmaps",
+    "services": "/api/v1/services",
+    "serviceaccounts": "/api/v1/serviceaccounts",
+    "persistentvolumeclaims": "/api/v1/persistentvolumeclaims",
+    "ingresses": "/apis/networking.k8s.io/v1/ingresses",
 }
+
+WATCHES = [*PATHS, "credentials"]
+"""Of Secrets there are two: those in which Helm keeps its releases, and those of stores."""
+
+
+def watch_of(stream: Any) -> str:
+    query, plural = stream.sent.query, stream.sent.path.rsplit("/", 1)[1]
+    return "credentials" if " in (" in query.get("labelSelector", "") else plural
 
 
 def namespace(name: str, store_id: str | None, version: str = "2") -> dict[str, Any]:
@@ -68,9 +81,9 @@ class Harness:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Listener]:
         async with self.watching.listen() as listener:
-            while len(self.streams) < len(PATHS):
+            while len(self.streams) < len(WATCHES):
                 stream = await asyncio.wait_for(self.api.streams.get(), 5)
-                self.streams[stream.sent.path.rsplit("/", 1)[1]] = stream
+                self.streams[watch_of(stream)] = stream
             yield listener
 
 
@@ -90,7 +103,8 @@ async def test_one_list_and_one_watch_for_each_kind(api: Any, harness: Harness) 
     harness.serve(namespaces=STORES)
 
     async with harness.listening():
-        assert sorted(api.calls()) == sorted(f"GET {path}" for path in PATHS.values() for _ in "12")
+        paths = [*PATHS.values(), PATHS["secrets"]]
+        assert sorted(api.calls()) == sorted(f"GET {path}" for path in paths for _ in "12")
         assert harness.streams["events"].sent.query["fieldSelector"] == "type=Warning"
         assert harness.streams["pods"].sent.query["labelSelector"] == "storeorch.io/store-id"
 
@@ -105,6 +119,69 @@ async def test_tells_the_store_of_what_changed(harness: Harness) -> None:
         found = harness.watching.workloads["Deployment"].index.get("store-b", "shop")
         assert found
         assert found.ready
+
+
+def service(version: str, port: int, **metadata: Any) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": "web",
+            "namespace": "store-a",
+            "resourceVersion": version,
+            **metadata,
+        },
+        "spec": {"ports": [{"port": port}]},
+    }
+
+
+async def test_what_somebody_changes_in_an_object_of_a_release_is_told(harness: Harness) -> None:
+    harness.serve(namespaces=STORES, services=[service("2", 80)])
+
+    async with harness.listening() as listener:
+        stream = harness.streams["services"]
+        before = harness.watching.fingerprint("store-a", "Service", "web")
+        stream.send("MODIFIED", service("3", 80, managedFields=[{"manager": "x", "time": "now"}]))
+        stream.send("MODIFIED", service("4", 8080))
+
+        assert await take(listener) == "id-a"
+        assert not listener.pending
+        after = harness.watching.fingerprint("store-a", "Service", "web")
+        assert before[0]
+        assert after[1] != before[1]
+        stream.send("DELETED", service("5", 8080))
+        assert await take(listener) == "id-a"
+        assert harness.watching.fingerprint("store-a", "Service", "web") == (True, None)
+
+
+async def test_secrets_are_watched_without_what_they_hold(harness: Harness) -> None:
+    harness.serve(namespaces=STORES)
+
+    async with harness.listening():
+        for name in ("secrets", "credentials"):
+            accept = harness.streams[name].sent.headers["accept"]
+            assert "PartialObjectMetadata" in accept
+
+
+async def test_a_volume_claim_that_is_made_anew_is_told(harness: Harness) -> None:
+    def claim(uid: str, version: str) -> dict[str, Any]:
+        metadata = {
+            "name": "data-db-0",
+            "namespace": "store-a",
+            "resourceVersion": version,
+            "uid": uid,
+        }
+        return {"metadata": metadata, "spec": {"volumeName": f"volume-{uid}"}}
+
+    harness.serve(namespaces=STORES, persistentvolumeclaims=[claim("1", "2")])
+
+    async with harness.listening() as listener:
+        harness.streams["persistentvolumeclaims"].send("MODIFIED", claim("2", "3"))
+
+        assert await take(listener) == "id-a"
+        known, seen = harness.watching.fingerprint("store-a", "PersistentVolumeClaim", "data-db-0")
+        assert known
+        assert seen is not None
+        assert harness.watching.fingerprint("store-a", "Secret", "none") == (True, None)
+        assert harness.watching.fingerprint("store-a", "CronJob", "none") == (False, None)
 
 
 async def test_each_store_is_told_once_until_it_is_taken(harness: Harness, eventually: Any) -> None:
@@ -199,7 +276,7 @@ async def test_listeners_share_watches(api: Any, harness: Harness) -> None:
             harness.streams["namespaces"].send("DELETED", namespace("store-a", "id-a"))
             assert [await take(first), await take(second)] == ["id-a", "id-a"]
         assert harness.watching.namespaces.usable
-        assert len(api.sent) == 2 * len(PATHS)
+        assert len(api.sent) == 2 * len(WATCHES)
 
 
 async def test_the_last_listener_ends_the_watches(harness: Harness) -> None:

@@ -8,13 +8,20 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from storeorch.errors import ClusterRefused, NamespaceNotOurs
 from storeorch.names import namespace_for
-from storeorch.ports import Cluster, NamespacePhase, NamespaceState, Owner, WorkloadRef
+from storeorch.ports import (
+    Cluster,
+    NamespacePhase,
+    NamespaceState,
+    ObjectRef,
+    Owner,
+    WorkloadRef,
+)
 
 PATIENCE = 60.0
 """Seconds after which a real cluster is taken to be stuck."""
@@ -54,11 +61,28 @@ def limit_range(cpu: str = "100m") -> dict[str, Any]:
     }
 
 
+class ByHand(Protocol):
+    """What somebody does to a cluster, past the port; for the contracts to ask for."""
+
+    async def delete(self, namespace: str, ref: ObjectRef) -> None:
+        """Delete an object."""
+        ...
+
+    async def change(self, namespace: str, ref: ObjectRef) -> None:
+        """Change something in an object that its manifest states, or what a Secret holds."""
+        ...
+
+    async def take_labels(self, namespace: str) -> None:
+        """Take storeorch's labels away from a namespace."""
+        ...
+
+
 class ClusterContract:
     """``ports.Cluster``.
 
-    Give the fixture ``cluster``. Every test takes namespaces of its own and leaves
-    them behind, so a cluster may serve all tests.
+    Give the fixtures ``cluster`` and ``by_hand``, which changes it past the port. Every
+    test takes namespaces of its own and leaves them behind, so a cluster may serve all
+    tests.
     """
 
     @pytest.fixture
@@ -133,6 +157,54 @@ class ClusterContract:
         await until(cluster, is_gone)
         await cluster.delete_namespace(name, owner)
 
+    async def test_what_is_kept_with_a_namespace(
+        self, cluster: Cluster, namespace: str, owner: Owner
+    ) -> None:
+        """It is there for as long as the namespace, and only its owner keeps anything."""
+        assert await cluster.memory(namespace, live=True) == ""
+        await cluster.remember(namespace, owner, '{"a": 1}')
+        await cluster.remember(namespace, new_owner(), "stolen")
+        assert await cluster.memory(namespace, live=True) == '{"a": 1}'
+
+        async def is_seen() -> bool:
+            return await cluster.memory(namespace) == '{"a": 1}'
+
+        await until(cluster, is_seen)
+        await cluster.remember(namespace, owner, "")
+        assert await cluster.memory(namespace, live=True) == ""
+
+    async def test_nothing_is_kept_with_a_namespace_that_is_not_there(
+        self, cluster: Cluster, owner: Owner
+    ) -> None:
+        """It is not made for that."""
+        await cluster.remember(namespace_of(owner), owner, "text")
+        assert await cluster.memory(namespace_of(owner), live=True) == ""
+        state = await cluster.namespace(namespace_of(owner), live=True)
+        assert state.phase is NamespacePhase.ABSENT
+
+    async def test_labels_are_given_back(
+        self, cluster: Cluster, namespace: str, owner: Owner, by_hand: ByHand
+    ) -> None:
+        """To a namespace that something was kept with, and to no other store."""
+        await cluster.remember(namespace, owner, "text")
+        await by_hand.take_labels(namespace)
+        state = await cluster.namespace(namespace, live=True)
+        assert state == NamespaceState(NamespacePhase.ACTIVE)
+        with pytest.raises(NamespaceNotOurs):
+            await cluster.adopt_namespace(namespace, new_owner())
+        await cluster.adopt_namespace(namespace, owner)
+        state = await cluster.namespace(namespace, live=True)
+        assert (state.owner_id, state.owner_name) == (owner.store_id, owner.store_name)
+        assert await cluster.memory(namespace, live=True) == "text"
+
+    async def test_labels_are_not_given_where_nothing_shows_whose_it_was(
+        self, cluster: Cluster, namespace: str, owner: Owner, by_hand: ByHand
+    ) -> None:
+        """Somebody else may have made a namespace of that name."""
+        await by_hand.take_labels(namespace)
+        with pytest.raises(NamespaceNotOurs):
+            await cluster.adopt_namespace(namespace, owner)
+
     # -- objects --------------------------------------------------------------
 
     async def test_apply_changes_what_differs(
@@ -154,6 +226,18 @@ class ClusterContract:
         with pytest.raises(ClusterRefused):
             await cluster.apply(namespace, [limit_range("200m")], new_owner())
         assert await cluster.apply(namespace, [limit_range()], owner) == 0
+
+    async def test_only_to_look(self, cluster: Cluster, namespace: str, owner: Owner) -> None:
+        """It counts what would be changed, and changes nothing."""
+        assert await cluster.apply(namespace, [limit_range()], owner, only_look=True) == 1
+        assert await cluster.apply(namespace, [limit_range()], owner) == 1
+        assert await cluster.apply(namespace, [limit_range()], owner, only_look=True) == 0
+        for _ in range(2):
+            other = [limit_range("200m")]
+            assert await cluster.apply(namespace, other, owner, only_look=True) == 1
+        assert await cluster.apply(namespace, [limit_range()], owner) == 0
+        with pytest.raises(ClusterRefused):
+            await cluster.apply(namespace, [limit_range()], new_owner(), only_look=True)
 
     async def test_apply_without_namespace(self, cluster: Cluster, owner: Owner) -> None:
         """It is refused for now: the namespace may be on its way."""
@@ -186,6 +270,35 @@ class ClusterContract:
         with pytest.raises(ClusterRefused) as refused:
             await cluster.create_secret(name, "credentials", dict, owner)
         assert refused.value.retryable
+
+    async def test_a_change_of_credentials_is_seen(
+        self, cluster: Cluster, namespace: str, owner: Owner, by_hand: ByHand
+    ) -> None:
+        """By what was watched, and the cluster itself says the same."""
+        ref = ObjectRef("Secret", "credentials")
+        assert await cluster.fingerprints(namespace, [ref], live=True) == {ref: None}
+        await cluster.create_secret(namespace, ref.name, lambda: {"password": "a"}, owner)
+        before = (await cluster.fingerprints(namespace, [ref], live=True))[ref]
+        assert before is not None
+
+        async def agree() -> bool:
+            found = await cluster.fingerprints(namespace, [ref])
+            return found == await cluster.fingerprints(namespace, [ref], live=True)
+
+        async with cluster.watch():
+            await until(cluster, agree)
+            await by_hand.change(namespace, ref)
+            await until(cluster, agree)
+            after = (await cluster.fingerprints(namespace, [ref]))[ref]
+        assert after is not None
+        assert after.text != before.text
+
+    @pytest.mark.parametrize("live", [False, True])
+    async def test_no_claims(self, cluster: Cluster, namespace: str, *, live: bool) -> None:
+        """What is not there has no identity."""
+        assert await cluster.claims(namespace, ["data-db-0"], live=live) == {}
+        assert await cluster.claims("store-nowhere", ["data-db-0"], live=live) == {}
+        assert await cluster.claims(namespace, [], live=live) == {}
 
     # -- workloads ------------------------------------------------------------
 

@@ -12,18 +12,28 @@ from pathlib import Path
 
 import pytest
 
-from storeorch.errors import ReleaseFailed
-from storeorch.ports import Cluster, Owner, ReleaseRequest, Releases, ReleaseStatus, WorkloadRef
-from storeorch.testing.contracts.cluster import namespace_of, new_owner, until
+from storeorch.errors import ClusterRefused, ReleaseFailed
+from storeorch.ports import (
+    Cluster,
+    ObjectRef,
+    Owner,
+    ReleaseRequest,
+    Releases,
+    ReleaseStatus,
+    WorkloadRef,
+)
+from storeorch.testing.contracts.cluster import ByHand, namespace_of, new_owner, until
 
 RELEASE = "my-store"
+WEB = ObjectRef("Deployment", "web")
 
 
 class ReleasesContract:
     """``ports.Releases``.
 
-    Give the fixtures ``cluster``, ``releases`` on it, ``chart`` (a chart that becomes
-    ready without values) and ``inventory`` (the workloads that it consists of).
+    Give the fixtures ``cluster``, ``by_hand`` which changes it, ``releases`` on it,
+    ``chart`` (a chart that becomes ready without values) and ``inventory`` (the
+    workloads that it consists of, a Deployment ``web`` among them).
     """
 
     @pytest.fixture
@@ -112,6 +122,72 @@ class ReleasesContract:
         await releases.uninstall("store-nowhere", RELEASE)
         again = await releases.install(self.request_for(namespace, chart))
         assert again.status is ReleaseStatus.DEPLOYED
+
+    async def test_what_a_release_consists_of(
+        self, releases: Releases, cluster: Cluster, namespace: str, chart: Path
+    ) -> None:
+        """Its manifests are those of its objects, and nobody has touched them."""
+        async with cluster.watch():
+            release = await releases.install(self.request_for(namespace, chart))
+            assert WEB in release.objects
+            manifests = await releases.manifests(namespace, RELEASE)
+            named = [ObjectRef(each["kind"], each["metadata"]["name"]) for each in manifests]
+            assert named == list(release.objects)
+
+            async def are_seen() -> bool:
+                seen = await cluster.fingerprints(namespace, release.objects)
+                return all(each and each.untouched for each in seen.values())
+
+            await until(cluster, are_seen)
+            assert list(await cluster.differing(namespace, RELEASE, manifests)) == []
+
+    async def test_manifests_of_nothing(self, releases: Releases, namespace: str) -> None:
+        """There are none."""
+        assert list(await releases.manifests(namespace, RELEASE)) == []
+
+    @pytest.mark.parametrize("missing", [False, True])
+    async def test_restoring(
+        self,
+        releases: Releases,
+        cluster: Cluster,
+        by_hand: ByHand,
+        namespace: str,
+        chart: Path,
+        *,
+        missing: bool,
+    ) -> None:
+        """What somebody changed or deleted differs until it is restored."""
+        async with cluster.watch():
+            await releases.install(self.request_for(namespace, chart))
+            manifests = await releases.manifests(namespace, RELEASE)
+            before = (await cluster.fingerprints(namespace, [WEB], live=True))[WEB]
+            await (by_hand.delete if missing else by_hand.change)(namespace, WEB)
+            (found,) = await cluster.differing(namespace, RELEASE, manifests)
+            assert (found.ref, found.missing) == (WEB, missing)
+
+            async def is_seen() -> bool:
+                seen = (await cluster.fingerprints(namespace, [WEB]))[WEB]
+                return seen != before
+
+            await until(cluster, is_seen)
+            text = await cluster.restore(namespace, RELEASE, found.manifest)
+            assert list(await cluster.differing(namespace, RELEASE, manifests)) == []
+            after = (await cluster.fingerprints(namespace, [WEB], live=True))[WEB]
+            assert before is not None
+            assert after is not None
+            assert after.text == before.text == text
+            assert await cluster.restore(namespace, RELEASE, found.manifest) == text
+
+    async def test_restoring_what_is_of_another_release(
+        self, releases: Releases, cluster: Cluster, namespace: str, chart: Path
+    ) -> None:
+        """It is neither compared nor changed."""
+        await releases.install(self.request_for(namespace, chart))
+        manifests = await releases.manifests(namespace, RELEASE)
+        with pytest.raises(ClusterRefused):
+            await cluster.differing(namespace, "another", manifests)
+        with pytest.raises(ClusterRefused):
+            await cluster.restore(namespace, "another", manifests[0])
 
     async def test_interrupted_installation_is_taken_over(
         self, releases: Releases, cluster: Cluster, namespace: str, chart: Path
