@@ -245,11 +245,13 @@ class Claim(_Frozen):
         store: The row as it was when claimed.
         worker: Name of the worker that holds the lease.
         epoch: Grows with every claim; every write of an observation carries it.
+        at: When it was claimed, by the database's clock.
     """
 
     store: Store
     worker: str
     epoch: int
+    at: datetime
 
 
 class ClaimBatch(_Frozen):

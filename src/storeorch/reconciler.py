@@ -17,6 +17,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from storeorch import lifecycle
+from storeorch.clock import RemoteClock
 from storeorch.errors import (
     DeadlineExceeded,
     EnvironmentNotReady,
@@ -77,6 +78,7 @@ class _Pass:
     """What one pass has seen so far."""
 
     claim: Claim
+    clock: Clock
     actor: str
     store: Store
     conditions: dict[str, Condition]
@@ -139,6 +141,9 @@ class Reconciler:
             return
         run = _Pass(
             claim=claim,
+            # The database's time: what is compared with it was written by it, or will be read by
+            # other workers, and this machine's clock may be wrong.
+            clock=RemoteClock(claim.at, self._world.clock.monotonic),
             actor=claim.worker,
             store=claim.store,
             conditions={condition.type: condition for condition in claim.store.conditions},
@@ -179,7 +184,7 @@ class Reconciler:
             cluster=self._world.cluster,
             releases=self._world.releases,
             hosts=self._world.hosts,
-            clock=self._world.clock,
+            clock=run.clock,
         )
         started = self._world.clock.monotonic()
         if action is Action.APPLY:
@@ -235,7 +240,7 @@ class Reconciler:
             status=holds,
             reason=reason,
             message=message,
-            since=self._world.clock.now() if before is None or flipped else before.since,
+            since=run.clock.now() if before is None or flipped else before.since,
         )
         if before is not None and (before.status, before.reason) == (holds, reason):
             return
@@ -261,7 +266,7 @@ class Reconciler:
         """Turn an error into a fault for users and a line in the operator's log."""
         known = error if isinstance(error, StoreorchError) else InternalError()
         store = run.store
-        overdue = self._overdue(store, known)
+        overdue = self._overdue(run, known)
         run.away = isinstance(known, EnvironmentNotReady)
         told: StoreorchError = known
         if overdue and not isinstance(known, DeadlineExceeded):
@@ -304,13 +309,14 @@ class Reconciler:
             return Progress.RETRYING
         return Progress.FAILED
 
-    def _overdue(self, store: Store, error: StoreorchError) -> bool:
+    def _overdue(self, run: _Pass, error: StoreorchError) -> bool:
         """Say whether trying again has lasted too long; a missing environment never has."""
         if isinstance(error, EnvironmentNotReady) or not error.retryable:
             return False
+        store = run.store
         if store.status not in {Status.PROVISIONING, Status.UPDATING}:
             return False
-        age = (self._world.clock.now() - store.declared_at).total_seconds()
+        age = (run.clock.now() - store.declared_at).total_seconds()
         return age > self._settings.provision_timeout
 
     async def _record(self, run: _Pass) -> None:

@@ -169,8 +169,26 @@ async def test_step_sees_the_store_and_what_was_seen_before_it() -> None:
     assert first.cluster is stage.sandbox.cluster
     assert first.releases is stage.sandbox.releases
     assert first.hosts is stage.sandbox.hosts
-    assert first.clock is stage.sandbox.clock
+    assert first.clock.now() == stage.sandbox.clock.now()
     assert first.settings is stage.sandbox.settings
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+@virtual_time
+async def test_clock_of_the_machine_may_be_wrong(hours: int) -> None:
+    """A deadline is told by the database's time, which the declaration was written with."""
+    stage = Stage(provision_timeout=60)
+    await stage.open()
+    claim = await stage.sandbox.claim(stage.store.id)
+    stage.steps[0].on_apply = raises(ReleaseInterrupted())
+    told = stage.sandbox.clock.now()
+    stage.sandbox.clock.jump(3600 * hours)
+    await stage.sandbox.reconciler().reconcile(claim)
+    store = await stage.sandbox.repository.get(stage.store.id)
+    assert store is not None
+    assert store.status is Status.PROVISIONING
+    assert store.attempts == 1
+    assert stage.steps[0].seen[0].clock.now() == told == store.conditions[0].since
 
 
 @virtual_time

@@ -18,7 +18,7 @@ from storeorch.db import statements
 from storeorch.db.changes import Kind
 from storeorch.db.connection import uninterrupted
 from storeorch.db.reading import SqlReader
-from storeorch.db.tables import now_ms, stores, to_store
+from storeorch.db.tables import now_ms, stores, to_datetime, to_store
 from storeorch.errors import LeaseLost, NameTaken, StoreIsDeleting, StoreNotFound
 from storeorch.lifecycle import Declaration
 from storeorch.models import (
@@ -155,7 +155,14 @@ class SqlRepository(SqlReader):
             looking = statements.next_due(self._cluster, only)
             left: int | None = await connection.scalar(*looking)
         claims = tuple(
-            Claim(store=to_store(row), worker=worker, epoch=row["lease_epoch"]) for row in rows
+            # A claim sets the time at which the store falls due to its own.
+            Claim(
+                store=to_store(row),
+                worker=worker,
+                epoch=row["lease_epoch"],
+                at=to_datetime(row["due_at"]),
+            )
+            for row in rows
         )
         return ClaimBatch(claims=claims, next_due=None if left is None else max(left / 1000, 0))
 

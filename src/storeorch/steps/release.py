@@ -13,7 +13,9 @@ from storeorch.steps.memory import Memory, mark_of
 from storeorch.storetype import Done, Outcome, Step, StoreContext
 
 
-async def deployed_release(ctx: StoreContext, digest: str) -> Release | None:
+async def deployed_release(
+    ctx: StoreContext, digest: str, *, live: bool = False
+) -> Release | None:
     """Return the deployed release that the store may rely on, or None.
 
     While the store is being brought to a declaration, only a release made from
@@ -23,9 +25,10 @@ async def deployed_release(ctx: StoreContext, digest: str) -> Release | None:
     Args:
         ctx: The store.
         digest: Digest of chart and values as they are now.
+        live: Believe the cluster itself only, not what was watched.
     """
-    for live in (False, True):
-        release = await ctx.releases.get(ctx.namespace, ctx.store.helm_release, live=live)
+    for asking in (True,) if live else (False, True):
+        release = await ctx.releases.get(ctx.namespace, ctx.store.helm_release, live=asking)
         if (
             release is not None
             and release.status is ReleaseStatus.DEPLOYED

@@ -41,11 +41,17 @@ class WorkloadsStep(Step):
     async def apply(self, ctx: StoreContext) -> Outcome:
         request = self._request_for(ctx)
         release = await deployed_release(ctx, request.digest)
+        changing = Waiting(
+            "ReleaseChanged", "The Helm release changed and is looked at again.", 1
+        )
         if release is None:
-            return Waiting("ReleaseChanged", "The Helm release changed and is looked at again.", 1)
+            return changing
         confirmed = ctx.store.status is Status.READY
         states = await ctx.cluster.workloads(ctx.namespace, release.workloads)
         if all(state.ready for state in states) and not confirmed:
+            # The watch may also show a release from before an upgrade that was cut short.
+            if await deployed_release(ctx, request.digest, live=True) is None:
+                return changing
             states = await ctx.cluster.workloads(ctx.namespace, release.workloads, live=True)
         unready = [state for state in states if not state.ready]
         if not unready:

@@ -313,28 +313,18 @@ class _Port:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             self._process.check()
+            if inspect.iscoroutinefunction(value):
+                # Not called yet: a task that is cancelled before it begins awaits nothing.
+                return self._await(attribute, lambda: value(*args, **kwargs))
             result = value(*args, **kwargs)
-            if inspect.iscoroutine(result):
-                return self._await(attribute, result, lambda: value(*args, **kwargs))
             if isinstance(result, AbstractAsyncContextManager):
                 return _Context(self, attribute, result)
             return result
 
         return call
 
-    async def _await(
-        self, attribute: str, first: Awaitable[Any], again: Callable[[], Awaitable[Any]]
-    ) -> Any:
-        left = [first]
-
-        def effect() -> Awaitable[Any]:
-            return left.pop() if left else again()
-
-        try:
-            return await self._process.call(self._name, attribute, effect, self._error)
-        finally:
-            for unused in left:
-                cast("Any", unused).close()
+    async def _await(self, attribute: str, effect: Callable[[], Awaitable[Any]]) -> Any:
+        return await self._process.call(self._name, attribute, effect, self._error)
 
     async def run(self, attribute: str, effect: Callable[[], Awaitable[Any]]) -> Any:
         return await self._process.call(

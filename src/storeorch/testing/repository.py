@@ -150,7 +150,7 @@ class MemoryRepository(MemoryConnection):
                 row.lease_until = now + timedelta(seconds=lease)
                 row.due_at = now
             claims = tuple(
-                Claim(store=row.store, worker=worker, epoch=row.lease_epoch)
+                Claim(store=row.store, worker=worker, epoch=row.lease_epoch, at=now)
                 for row in takeable[:limit]
             )
             due = [max(row.due_at, row.lease_until or now) for row in mine if row.due_at]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from storeorch.lifecycle import Declaration
 from storeorch.models import Status, Store
 from storeorch.ports import ReleaseStatus
 from storeorch.steps import CredentialsStep, ReleaseStep, WorkloadsStep
@@ -63,3 +64,23 @@ async def test_release_that_changes_between_two_steps_is_looked_at_again() -> No
     outcome = await WorkloadsStep(SampleShop().release_request).apply(context(sandbox, store))
     assert isinstance(outcome, Waiting)
     assert (outcome.reason, outcome.look_again_in) == ("ReleaseChanged", 1)
+
+
+@virtual_time
+async def test_readiness_is_not_told_of_a_release_that_only_the_watch_still_shows() -> None:
+    """An upgrade that was cut short, and a declaration back to what the watch shows."""
+    sandbox = Sandbox()
+    store = await ready(sandbox)
+    async with sandbox.cluster.watch():
+        sandbox.cluster.watch_lag = 60
+        sandbox.releases.set_status(store.namespace, "my-store", ReleaseStatus.FAILED)
+        await sandbox.repository.declare(store.id, Declaration.UPDATE, actor="tester")
+        walked = await sandbox.walk(store.id)
+        assert walked is not None
+        assert walked.status is Status.UPDATING
+        waiting = walked.condition("WorkloadsReady")
+        assert waiting is not None
+        assert waiting.reason == "ReleaseChanged"
+        await sandbox.clock.sleep(60)
+        walked = await sandbox.walk(store.id)
+        assert sandbox.releases.started == 2

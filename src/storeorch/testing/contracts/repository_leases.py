@@ -62,6 +62,7 @@ class LeaseContract:
         batch = await repository.claim("worker-1", limit=10, lease=LONG)
         (claim,) = batch.claims
         assert (claim.store, claim.worker, claim.epoch) == (store, "worker-1", 1)
+        assert claim.at >= store.declared_at
         for worker in ("worker-1", "worker-2"):
             again = await repository.claim(worker, limit=10, lease=LONG, wanted=[store.id])
             assert again.claims == ()
