@@ -27,6 +27,7 @@ from storeorch.kube.errors import (
     refused,
 )
 from storeorch.kube.informer import Timing
+from storeorch.kube.logs import pod_logs
 from storeorch.kube.namespaces import Namespaces
 from storeorch.kube.pods import pod
 from storeorch.kube.resources import (
@@ -42,9 +43,11 @@ from storeorch.kube.resources import (
 )
 from storeorch.kube.secrets import Secrets
 from storeorch.kube.summaries import NUDGED, Applied, Workload
+from storeorch.kube.surroundings import Surroundings
 from storeorch.kube.watching import Watching
 from storeorch.ports import (
     Clock,
+    LogLine,
     Manifest,
     NamespaceState,
     Owner,
@@ -85,6 +88,7 @@ class KubeCluster:
         )
         self._applier = Applier(connection, self._applied)
         self._namespaces = Namespaces(connection, lambda: self._watching.namespaces)
+        self._surroundings = Surroundings(connection, clock)
         self._secrets = Secrets(connection, lambda: self._watching.helm_secrets)
 
     @classmethod
@@ -125,6 +129,14 @@ class KubeCluster:
         """
         if missing := await missing_rights(self._connection):
             raise permission_missing(missing)
+
+    async def runs_containers(self) -> bool:
+        """Return whether pods run for real; see ``ports.Cluster``."""
+        return await self._surroundings.runs_containers()
+
+    async def policy_agent(self) -> str | None:
+        """Name what enforces network policies; see ``ports.Cluster``."""
+        return await self._surroundings.policy_agent()
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[AsyncIterator[str]]:
@@ -219,6 +231,12 @@ class KubeCluster:
             }
         evidence = Evidence(workloads, pods, warnings)
         return diagnose(evidence, since=since, now=self._clock.now())
+
+    def logs(
+        self, namespace: str, *, follow: bool = False, tail: int = 100
+    ) -> AsyncIterator[LogLine]:
+        """Yield what the containers of a namespace have written; see ``ports.Cluster``."""
+        return pod_logs(self._connection, namespace, follow=follow, tail=tail)
 
     async def nudge(self, namespace: str, refs: Sequence[WorkloadRef], *, token: str) -> None:
         """Have the cluster's controllers try again now what they had put off.

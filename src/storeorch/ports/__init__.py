@@ -9,6 +9,7 @@ from storeorch.ports.clock import Clock
 from storeorch.ports.cluster import (
     RELEASED_KINDS,
     Cluster,
+    LogLine,
     Manifest,
     NamespacePhase,
     NamespaceState,
@@ -20,6 +21,7 @@ from storeorch.ports.cluster import (
 )
 from storeorch.ports.hosts import Hosts
 from storeorch.ports.releases import (
+    STORE_VALUES,
     Release,
     ReleaseRequest,
     Releases,
@@ -28,13 +30,16 @@ from storeorch.ports.releases import (
     SecretStore,
 )
 from storeorch.ports.repository import Changes, Repository
+from storeorch.ports.visitor import Visit, Visitor
 
 __all__ = [
     "RELEASED_KINDS",
+    "STORE_VALUES",
     "Changes",
     "Clock",
     "Cluster",
     "Hosts",
+    "LogLine",
     "Manifest",
     "NamespacePhase",
     "NamespaceState",
@@ -48,6 +53,8 @@ __all__ = [
     "Releases",
     "Repository",
     "SecretStore",
+    "Visit",
+    "Visitor",
     "WorkloadRef",
     "WorkloadState",
 ]
