@@ -43,11 +43,9 @@ def logs(context: CliContext, *, name: str, follow: bool, tail: int) -> None:
 
 @click.command("open")
 @name_argument
-@click.option(
-    "--url", "only_url", cls=EnvOption, is_flag=True, help="Print the address, and open nothing."
-)
+@click.option("--url", cls=EnvOption, is_flag=True, help="Print the address, and open nothing.")
 @pass_context
-def open_store(context: CliContext, *, name: str, only_url: bool) -> None:
+def open_store(context: CliContext, *, name: str, url: bool) -> None:
     """Open a store in the browser."""
 
     async def main() -> Store:
@@ -61,5 +59,5 @@ def open_store(context: CliContext, *, name: str, only_url: bool) -> None:
             hint=f"Wait for it with: storeorch store wait {store.name}",
         )
     click.echo(store.url)
-    if not only_url and click.launch(store.url) != 0:
+    if not url and click.launch(store.url) != 0:
         note("No browser could be started here.")
