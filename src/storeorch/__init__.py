@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from storeorch.orchestrator import Orchestrator
     from storeorch.parameters import Parameters
     from storeorch.plugins import PluginInfo
+    from storeorch.ports import LogLine
     from storeorch.settings import Settings
     from storeorch.steps import HelmStoreType, Quota
     from storeorch.storetype import (
@@ -55,6 +56,7 @@ _HOMES = {
     "Event": "models",
     "Fault": "models",
     "HelmStoreType": "steps",
+    "LogLine": "ports",
     "Orchestrator": "orchestrator",
     "Outcome": "storetype",
     "Page": "models",
@@ -80,6 +82,7 @@ __all__ = [
     "Event",
     "Fault",
     "HelmStoreType",
+    "LogLine",
     "Orchestrator",
     "Outcome",
     "Page",

@@ -19,9 +19,9 @@ class Check:
 
     Attributes:
         name: What was looked at.
-        ok: Whether it is as it must be.
+        ok: Whether an engine can work like this.
         detail: One sentence.
-        hint: The fix, where it is not.
+        hint: The fix where it is not, or what should be known where it is.
         code: The error's stable code, where it is not.
     """
 
@@ -48,7 +48,8 @@ class Surroundings(Protocol):
 
 async def check_all(around: Surroundings) -> Sequence[Check]:
     """Look at everything, and name the fix of what is missing."""
-    return [await _check(name, look) for name, look in _looks(around).items()]
+    checks = [await _check(name, look) for name, look in _looks(around).items()]
+    return [*checks, await _network(around)]
 
 
 async def require_all(around: Surroundings) -> None:
@@ -72,8 +73,34 @@ def _looks(around: Surroundings) -> Mapping[str, Callable[[], Awaitable[str]]]:
     return {"helm": helm, "cluster": cluster}
 
 
+async def _network(around: Surroundings) -> Check:
+    """Say whether stores are kept apart: a cluster takes policies that nobody enforces."""
+    try:
+        if not await around.cluster.runs_containers():
+            return Check(
+                "network policies",
+                ok=True,
+                detail="Pods do not run here, so there is no traffic to keep apart.",
+            )
+        agent = await around.cluster.policy_agent()
+    except StoreorchError as error:
+        return _failed("network policies", error)
+    if agent is not None:
+        return Check("network policies", ok=True, detail=f"They are enforced by {agent}.")
+    return Check(
+        "network policies",
+        ok=True,
+        detail="Nothing in the cluster is known to enforce them: stores may reach each other.",
+        hint="Use a network that does, for example Cilium or Calico, before strangers get stores.",
+    )
+
+
 async def _check(name: str, look: Callable[[], Awaitable[str]]) -> Check:
     try:
         return Check(name, ok=True, detail=await look())
     except StoreorchError as error:
-        return Check(name, ok=False, detail=error.message, hint=error.hint, code=error.code)
+        return _failed(name, error)
+
+
+def _failed(name: str, error: StoreorchError) -> Check:
+    return Check(name, ok=False, detail=error.message, hint=error.hint, code=error.code)

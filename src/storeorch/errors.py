@@ -23,6 +23,7 @@ StoreorchError
 ├── StepError                   a step could not do its work
 │   ├── NamespaceNotOurs
 │   ├── ClusterRefused
+│   ├── ChartRefused
 │   ├── ReleaseFailed
 │   │   └── ReleaseInterrupted
 │   ├── WorkloadFailed
@@ -220,6 +221,12 @@ class ClusterRefused(StepError):
     """The cluster refused what the step asked for."""
 
     code = "cluster-refused"
+
+
+class ChartRefused(StepError):
+    """The chart reaches beyond the store's own namespace."""
+
+    code = "chart-refused"
 
 
 class ReleaseFailed(StepError):

@@ -9,6 +9,7 @@ This module is pure and must know only ``errors``.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 from storeorch.errors import InvalidStoreName
@@ -19,6 +20,7 @@ MAX_NAME_LENGTH: Final = 40
 MANAGED_BY: Final = "storeorch"
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 LABEL_STORE_ID: Final = "storeorch.io/store-id"
+NAMESPACE_PREFIX: Final = "store-"
 LABEL_STORE_NAME: Final = "storeorch.io/store-name"
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
@@ -47,9 +49,26 @@ def check_store_name(name: str) -> str:
     return name
 
 
+def check_not_reserved(name: str, reserved: Collection[str]) -> None:
+    """Refuse a name that the platform keeps for itself.
+
+    Args:
+        name: A store's name, or the first label of a host that it asks for.
+        reserved: The platform's own names.
+
+    Raises:
+        InvalidStoreName: It is one of them.
+    """
+    if name in reserved:
+        raise InvalidStoreName(
+            f"The name {name!a} is reserved for the platform.",
+            hint="Choose another one; STOREORCH_RESERVED_NAMES lists those that are reserved.",
+        )
+
+
 def namespace_for(name: str, store_id: str) -> str:
     """Name the namespace of a store: ``store-<name>-<first 8 of id>``."""
-    return f"store-{name}-{store_id[:8]}"
+    return f"{NAMESPACE_PREFIX}{name}-{store_id[:8]}"
 
 
 def host_for(name: str, domain: str) -> str:

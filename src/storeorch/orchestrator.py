@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -24,7 +24,7 @@ from storeorch.models import (
     NewStore,
     Store,
 )
-from storeorch.names import check_store_name, host_for, namespace_for
+from storeorch.names import check_not_reserved, check_store_name, host_for, namespace_for
 from storeorch.plugins import PluginInfo, Plugins, load_plugins
 from storeorch.reconciler import Reconciler, World
 from storeorch.settings import Settings
@@ -32,7 +32,7 @@ from storeorch.storetype import StoreType
 from storeorch.views import StoreViews
 
 if TYPE_CHECKING:
-    from storeorch.ports import Clock, Hosts, Releases, Repository
+    from storeorch.ports import Clock, Hosts, LogLine, Releases, Repository
     from storeorch.wiring import Adapters
 
 
@@ -144,13 +144,14 @@ class Orchestrator(StoreViews):
             actor: Who is named in the history; defaults to the setting.
 
         Raises:
-            InvalidStoreName: The name is not possible.
+            InvalidStoreName: The name is not possible, or the platform's own.
             UnknownStoreType: No plugin offers the type.
             InvalidParameters: The parameters do not fit.
             NameTaken: A store of this name exists.
             StoreIsDeleting: One exists and is being deleted.
         """
         check_store_name(name)
+        check_not_reserved(name, self.settings.reserved_names)
         checked = self.type(type).check(parameters or {})
         store_id = str(uuid.uuid4())
         new = NewStore(
@@ -211,6 +212,28 @@ class Orchestrator(StoreViews):
             StoreNotFound: There is no such store.
         """
         return await self._declare(name_or_id, Declaration.DELETE, actor)
+
+    # -- looking inside -------------------------------------------------------
+
+    async def logs(
+        self, name_or_id: str, *, follow: bool = False, tail: int = 100
+    ) -> AsyncGenerator[LogLine]:
+        """Yield what the containers of a store have written.
+
+        Args:
+            name_or_id: The store.
+            follow: Go on as they write, until all of them have ended.
+            tail: How many of the last lines of each container to begin with.
+
+        Raises:
+            StoreNotFound: There is no such store.
+            ClusterRefused: The node of a pod does not hand out its logs.
+            EnvironmentNotReady: The cluster cannot be asked.
+        """
+        store = await self.get(name_or_id)
+        lines = self._connected().cluster.logs(store.namespace, follow=follow, tail=tail)
+        async for line in lines:
+            yield line
 
     # -- types and plugins ----------------------------------------------------
 
@@ -351,7 +374,7 @@ class Orchestrator(StoreViews):
         reconciler = Reconciler(
             repository=self._repository,
             type_of=self._plugins.type,
-            world=World(adapters.cluster, releases, hosts, self._clock),
+            world=World(adapters.cluster, releases, hosts, self._clock, adapters.visitor),
             settings=self.settings,
         )
         return Engine(

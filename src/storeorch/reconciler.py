@@ -38,7 +38,7 @@ from storeorch.models import (
     Status,
     Store,
 )
-from storeorch.ports import Clock, Cluster, Hosts, Releases, Repository
+from storeorch.ports import Clock, Cluster, Hosts, Releases, Repository, Visitor
 from storeorch.redaction import new_error_id
 from storeorch.settings import Settings
 from storeorch.storetype import Done, Outcome, Step, StoreContext, StoreType, Waiting
@@ -65,12 +65,14 @@ class World:
         releases: Helm.
         hosts: Where hosts are made known.
         clock: Time.
+        visitor: Asks for pages of stores; None where no store is asked.
     """
 
     cluster: Cluster
     releases: Releases
     hosts: Hosts
     clock: Clock
+    visitor: Visitor | None = None
 
 
 @dataclass(slots=True)
@@ -185,6 +187,7 @@ class Reconciler:
             releases=self._world.releases,
             hosts=self._world.hosts,
             clock=run.clock,
+            visitor=self._world.visitor,
         )
         started = self._world.clock.monotonic()
         if action is Action.APPLY:

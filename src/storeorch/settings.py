@@ -10,12 +10,13 @@ This module must know no other module of storeorch but ``errors`` and ``duration
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from storeorch import durations
 from storeorch.errors import EnvironmentNotReady
@@ -45,6 +46,23 @@ def _seconds(value: object) -> object:
     return value if seconds is None else seconds
 
 
+def _words(value: object) -> object:
+    """Read a list that is separated by commas."""
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
+def _cidr(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError as error:
+        raise ValueError("this is no address range, or not its first address") from error
+
+
+Cidr = Annotated[str, AfterValidator(_cidr)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+
 Duration = Annotated[float, BeforeValidator(_seconds)]
 Seconds = Annotated[Duration, Field(gt=0)]
 
@@ -73,11 +91,40 @@ class Settings(BaseSettings):
     ingress_address: str = "127.0.0.1"
     """IP address that the managed block of the hosts file gives to every store."""
 
+    probe_address: Annotated[str, Field(max_length=253)] = ""
+    """Where the engine reaches the ingress when it looks whether a store serves, as
+    ``ADDRESS`` or ``ADDRESS:PORT``. Default: where the name service says the store is; below
+    ``.test`` and where a hosts file names the stores, ``STOREORCH_INGRESS_ADDRESS``."""
+
     ingress_class: str = ""
     """Ingress class of stores that do not name one. Default: the cluster's default class."""
 
     url_scheme: Annotated[str, Field(pattern="^https?$")] = "http"
     """Scheme of the stores' URLs, ``http`` or ``https``."""
+
+    reserved_names: Words = (
+        *("admin", "api", "app", "auth", "autoconfig", "autodiscover", "cdn", "console"),
+        *("dashboard", "docs", "ftp", "grafana", "help", "imap", "localhost", "login", "mail"),
+        *("metrics", "ns1", "ns2", "ops", "pop", "prometheus", "root", "smtp", "static"),
+        *("status", "storeorch", "support", "system", "traefik", "webmail", "wildcard", "www"),
+    )
+    """Names that no store may have, and first labels that no host of a store may have, for
+    they are the platform's own; separated by commas. Default: ``www``, ``api``, ``admin``,
+    ``mail`` and the like."""
+
+    pod_security: Literal["restricted", "baseline", "privileged"] = "restricted"
+    """Pod Security standard that the cluster enforces in the namespaces of stores. Default
+    ``restricted``."""
+
+    egress_allow: Annotated[tuple[Cidr, ...], NoDecode, BeforeValidator(_words)] = ()
+    """Address ranges outside the cluster that the pods of every store may reach, for example
+    that of a mail relay, as ``10.1.2.0/24``; separated by commas. Default: none."""
+
+    chart_allow: Words = ()
+    """What charts may bring beside what stays within a store's namespace: kinds such as
+    ``NetworkPolicy``, and ``external-ips``, ``foreign-hosts``, ``host-namespaces``,
+    ``host-path``, ``host-ports``, ``load-balancer``, ``node-port``, ``privileged``,
+    ``service-account-token``; separated by commas. Default: nothing."""
 
     max_releases: Annotated[int, Field(ge=1, le=64)] = 4
     """How many Helm processes may run at once. Default 4: Helm needs a core for 0.1 s each."""

@@ -19,7 +19,7 @@ from storeorch.errors import InvalidParameters
 from storeorch.models import Status, Store
 from storeorch.names import store_labels
 from storeorch.parameters import Parameters
-from storeorch.ports import Clock, Cluster, Hosts, Owner, Releases
+from storeorch.ports import Clock, Cluster, Hosts, Owner, Releases, Visitor
 from storeorch.settings import Settings
 
 
@@ -90,6 +90,7 @@ class StoreContext:
         releases: Helm.
         hosts: Where hosts are made known.
         clock: Time.
+        visitor: Asks for pages of stores; None where no store is asked.
     """
 
     store: Store
@@ -99,6 +100,7 @@ class StoreContext:
     releases: Releases
     hosts: Hosts
     clock: Clock
+    visitor: Visitor | None = None
 
     @property
     def namespace(self) -> str:

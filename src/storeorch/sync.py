@@ -19,6 +19,7 @@ from storeorch.environment import Check
 from storeorch.models import Event, Page, Store, StoreFilter
 from storeorch.orchestrator import Orchestrator as AsyncOrchestrator
 from storeorch.plugins import PluginInfo
+from storeorch.ports import LogLine
 from storeorch.settings import Settings
 from storeorch.storetype import StoreType
 
@@ -138,6 +139,10 @@ class Orchestrator:
     def wait(self, name_or_id: str, *, timeout: float | None = None) -> Store | None:
         """Wait until a store is settled; see ``storeorch.Orchestrator.wait``."""
         return self._call(lambda: self._async.wait(name_or_id, timeout=timeout))
+
+    def logs(self, name_or_id: str, *, follow: bool = False, tail: int = 100) -> Iterator[LogLine]:
+        """Yield what the containers have written; see ``storeorch.Orchestrator.logs``."""
+        return self._iterate(self._async.logs(name_or_id, follow=follow, tail=tail))
 
     def types(self) -> Sequence[StoreType]:
         """Return the store types; see ``storeorch.Orchestrator.types``."""

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from storeorch.helm import HelmReleases, Watchdog
+from storeorch.helm import ChartPolicy, HelmReleases, Watchdog
 from storeorch.hosts import HostsFile, NoHosts
-from storeorch.kube import KubeCluster
-from storeorch.ports import Clock, Cluster, Hosts, Releases
+from storeorch.kube import KubeCluster, rbac_manifests
+from storeorch.ports import Clock, Cluster, Hosts, Releases, Visitor
 from storeorch.settings import Settings
+from storeorch.visitor import HttpVisitor, ingress_of
 
 _PATIENCE: Final = 1 / 8
 _GRACE: Final = 1 / 16
 """Shares of a lease. An engine that falls silent had its leases confirmed at most 2/3 of a
 lease before; 2/3 + 1/8 + 1/16 leave a seventh until another engine may start."""
+
+
+__all__ = ["Adapters", "connect", "rbac_manifests"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,14 @@ class Adapters:
         releases: Helm.
         hosts: Where hosts are made known.
         close: Closes their connections.
+        visitor: Asks for pages of stores; None asks no store.
     """
 
     cluster: Cluster
     releases: Releases
     hosts: Hosts
     close: Callable[[], Awaitable[None]]
+    visitor: Visitor | None = None
 
 
 def connect(
@@ -61,6 +67,7 @@ def connect(
         max_processes=settings.max_releases,
         timeout=settings.helm_timeout,
         clock=clock,
+        policy=ChartPolicy(frozenset(settings.chart_allow)),
         watchdog=Watchdog(
             patience=settings.lease_duration * _PATIENCE,
             grace=settings.lease_duration * _GRACE,
@@ -70,8 +77,18 @@ def connect(
     if settings.hosts_file is not None:
         hosts = HostsFile(settings.hosts_file, settings.ingress_address)
 
+    visitor = HttpVisitor(
+        ingress_of(
+            settings.probe_address,
+            settings.ingress_address,
+            domain=settings.domain,
+            hosts_file=settings.hosts_file is not None,
+        )
+    )
+
     async def close() -> None:
+        await visitor.close()
         await releases.close()
         await cluster.close()
 
-    return Adapters(cluster, releases, hosts, close)
+    return Adapters(cluster, releases, hosts, close, visitor)

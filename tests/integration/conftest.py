@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from storeorch.wiring import rbac_manifests
 from storeorch_devcluster import EmbeddedCluster
 
 from .api import Api
 from .by_hand import ApiByHand
+from .limited import altered, apply_all, token_of
 from .workplace import HOSTS, Workplace, environment_of
 
 
@@ -36,6 +38,19 @@ def api(cluster_kubeconfig: Path) -> Iterator[Api]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def engine_kubeconfig(
+    api: Api, cluster_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the kubeconfig of a service account that has exactly the role of an engine.
+
+    Everything in these tests runs under it; only what tests do themselves does not.
+    """
+    apply_all(api, rbac_manifests(namespace="storeorch", service_account="engine"))
+    path = tmp_path_factory.mktemp("engine") / "engine.kubeconfig"
+    return altered(cluster_kubeconfig, path, token=token_of(api, "storeorch", "engine"))
+
+
 @pytest.fixture
 def by_hand(api: Api) -> ApiByHand:
     """Somebody who changes the cluster past storeorch."""
@@ -44,10 +59,10 @@ def by_hand(api: Api) -> ApiByHand:
 
 @pytest.fixture
 def workplace(
-    tmp_path: Path, cluster_kubeconfig: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, engine_kubeconfig: Path, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Workplace]:
     """A database, a hosts file and a log of its own, named by the environment."""
-    environ = environment_of(tmp_path, cluster_kubeconfig, os.environ)
+    environ = environment_of(tmp_path, engine_kubeconfig, os.environ)
     for name in [name for name in os.environ if name.startswith("STOREORCH_")]:
         monkeypatch.delenv(name)
     for name, value in environ.items():

@@ -14,12 +14,13 @@ import yaml
 from .api import Api, Json
 
 _RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
+_ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1"
 
 EVERYTHING: Final = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
 
 # RBAC only adds, so what is left out is left out by naming all the rest.
 _GROUPS: Final = (
-    ("", "namespaces limitranges resourcequotas secrets pods events services configmaps"),
+    ("", "namespaces nodes limitranges resourcequotas secrets pods events services configmaps"),
     ("", "persistentvolumeclaims serviceaccounts"),
     ("apps", "deployments statefulsets"),
     ("batch", "jobs"),
@@ -51,6 +52,30 @@ def altered(
         config["clusters"][0]["cluster"]["server"] = server
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+_PATHS: Final = {
+    "Namespace": "/api/v1/namespaces",
+    "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
+    "ClusterRole": f"{_RBAC}/clusterroles",
+    "ClusterRoleBinding": f"{_RBAC}/clusterrolebindings",
+    "ValidatingAdmissionPolicy": f"{_ADMISSION}/validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": f"{_ADMISSION}/validatingadmissionpolicybindings",
+}
+
+
+def apply_all(api: Api, manifests: Sequence[Json]) -> None:
+    """Create objects as ``kubectl apply`` would."""
+    for manifest in manifests:
+        path = _PATHS[manifest["kind"]]
+        api.create(path.format(namespace=manifest["metadata"].get("namespace")), manifest)
+
+
+def token_of(api: Api, namespace: str, account: str) -> str:
+    """Return a token of a service account, good for a long run of tests."""
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+    answer = api.create(path, {"spec": {"expirationSeconds": 6 * 3600}})
+    return str(answer["status"]["token"])
 
 
 @dataclass(frozen=True)

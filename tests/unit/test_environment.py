@@ -13,11 +13,12 @@ pytest_plugins = ["storeorch.testing.plugin"]
 
 HELM = Check("helm", ok=True, detail="Helm 4.0.0")
 CLUSTER = Check("cluster", ok=True, detail="The cluster answers and permits what is needed.")
+NETWORK = Check("network policies", ok=True, detail="They are enforced by memory.")
 
 
 @virtual_time
 async def test_all_is_there(sandbox: Sandbox, virtual_clock: VirtualClock) -> None:
-    assert await check_all(sandbox) == [HELM, CLUSTER]
+    assert await check_all(sandbox) == [HELM, CLUSTER, NETWORK]
     await require_all(sandbox)
 
 
@@ -26,7 +27,7 @@ async def test_each_is_looked_at_although_another_is_missing(
     sandbox: Sandbox, virtual_clock: VirtualClock
 ) -> None:
     sandbox.releases.errors["check"] = HelmMissing
-    helm, cluster = await check_all(sandbox)
+    helm, cluster, _ = await check_all(sandbox)
     assert (helm.ok, helm.code) == (False, "helm-missing")
     assert helm.detail == HelmMissing().message
     assert helm.hint == HelmMissing().hint
@@ -38,7 +39,7 @@ async def test_each_is_looked_at_although_another_is_missing(
 @virtual_time
 async def test_missing_right_is_named(sandbox: Sandbox, virtual_clock: VirtualClock) -> None:
     sandbox.cluster.missing_rights = ["create namespaces"]
-    helm, cluster = await check_all(sandbox)
+    helm, cluster, _ = await check_all(sandbox)
     assert helm == HELM
     assert (cluster.ok, cluster.code) == (False, "permission-missing")
     assert "create namespaces" in cluster.detail
@@ -49,8 +50,8 @@ async def test_missing_right_is_named(sandbox: Sandbox, virtual_clock: VirtualCl
 @virtual_time
 async def test_cluster_that_is_away(sandbox: Sandbox, virtual_clock: VirtualClock) -> None:
     sandbox.cluster.unavailable = True
-    _, cluster = await check_all(sandbox)
-    assert cluster.code == "cluster-unavailable"
+    _, cluster, network = await check_all(sandbox)
+    assert cluster.code == network.code == "cluster-unavailable"
     assert "KUBECONFIG" in (cluster.hint or "")
     with pytest.raises(ClusterUnavailable):
         await require_all(sandbox)
@@ -69,3 +70,18 @@ async def test_looking_writes_nothing(sandbox: Sandbox, virtual_clock: VirtualCl
     await require_all(sandbox)
     assert sandbox.cluster.journal == []
     assert (sandbox.releases.started, sandbox.repository.queries) == (0, 0)
+
+
+@virtual_time
+async def test_a_network_that_may_not_keep_stores_apart_is_told_of(
+    sandbox: Sandbox, virtual_clock: VirtualClock
+) -> None:
+    sandbox.cluster.agent = None
+    network = (await check_all(sandbox))[-1]
+    assert network.ok
+    assert "stores may reach each other" in network.detail
+    assert network.hint
+    sandbox.cluster.containers = False
+    network = (await check_all(sandbox))[-1]
+    assert "Pods do not run here" in network.detail
+    assert network.hint is None

@@ -20,6 +20,7 @@ PUBLIC = [
     "Event",
     "Fault",
     "HelmStoreType",
+    "LogLine",
     "Orchestrator",
     "Outcome",
     "Page",

@@ -14,8 +14,13 @@ VALUES = {
     "domain": "shops.example.com",
     "hosts_file": "/tmp/hosts",
     "ingress_address": "10.0.0.1",
+    "probe_address": "10.0.0.2:8080",
     "ingress_class": "nginx",
     "url_scheme": "https",
+    "reserved_names": "www,shop",
+    "pod_security": "baseline",
+    "egress_allow": "10.1.2.0/24,fd00::/8",
+    "chart_allow": "NetworkPolicy, load-balancer",
     "max_releases": "7",
     "max_passes": "9",
     "provision_timeout": "60.5",
@@ -40,6 +45,8 @@ IMPOSSIBLE = {
     "domain": "Not A Domain",
     "url_scheme": "ftp",
     "drift": "ignore",
+    "pod_security": "lax-s3cr3t",
+    "egress_allow": "10.1.2.3/8",
     "max_releases": "-987654",
     "max_passes": "plenty-s3cr3t",
     "provision_timeout": "-987654",
@@ -75,7 +82,10 @@ def test_environment_is_read(name: str) -> None:
     os.environ[f"STOREORCH_{name.upper()}"] = VALUES[name]
     value = getattr(Settings.load(), name)
     assert value != default
-    assert value == type(value)(VALUES[name])
+    if isinstance(value, tuple):
+        assert value == tuple(word.strip() for word in VALUES[name].split(","))
+    else:
+        assert value == type(value)(VALUES[name])
 
 
 @pytest.mark.parametrize("name", IMPOSSIBLE)

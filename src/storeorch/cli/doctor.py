@@ -106,13 +106,14 @@ def _from_error(name: str, error: EnvironmentNotReady) -> _Finding:
 def _write(findings: Sequence[_Finding]) -> None:
     target = console()
     tick, cross = ("+", "x") if target.options.ascii_only else ("✓", "✗")
+    signs = {(True, False): (tick, "green"), (True, True): ("!", "yellow")}
     width = max((len(finding.name) for finding in findings), default=0)
     for finding in findings:
-        line = Text(tick if finding.ok else cross, "green" if finding.ok else "red")
+        line = Text(*signs.get((finding.ok, bool(finding.hint)), (cross, "red")))
         line.append(f" {printable(finding.name).ljust(width)}", "bold")
         line.append(f"  {printable(finding.detail)}", "not bold default")
         target.print(line, soft_wrap=True)
-        if not finding.ok and finding.hint:
+        if finding.hint:
             target.print(
                 Text(f"{' ' * (width + 4)}{printable(finding.hint)}", "default"), soft_wrap=True
             )

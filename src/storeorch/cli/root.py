@@ -28,6 +28,7 @@ _COMMANDS = {
     "plugin": _in_package("plugin", "plugin", "See the plugins that are installed."),
     "db": _in_package("db", "db", "Look after the database."),
     "settings": _in_package("settings", "settings", "See the settings and their variables."),
+    "rbac": _in_package("rbac", "rbac", "Print the role that an engine needs in a cluster."),
     "run": _in_package("run", "run_engine", "Run an engine until it is told to stop."),
     "doctor": _in_package("doctor", "doctor", "Check that all that storeorch needs is there."),
 }

@@ -17,6 +17,7 @@ This module must not know releases' life: it starts Helm and says how it ended.
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -177,6 +178,24 @@ class HelmCommand(pyhelm3.command.Command):
             server_side="false" if major >= 4 else None,  # noqa: PLR2004 - Helm 4
         )
         return cast("dict[str, Any]", answer)
+
+    async def render(
+        self, release: str, chart: Path, values: Mapping[str, Any], *, namespace: str
+    ) -> bytes:
+        """Render a chart as it would be installed, hooks and resource definitions included.
+
+        The cluster is asked what it offers and what templates look up; nothing is changed.
+
+        Returns:
+            YAML documents.
+
+        Raises:
+            HelmMissing: Helm cannot be started.
+            pyhelm3.errors.Error: Helm failed.
+        """
+        command = ["template", release, chart, "--include-crds", "--dry-run=server"]
+        command += ["--namespace", namespace, "--values", "-"]
+        return await self.run(command, json.dumps(dict(values)).encode())
 
 
 def helm_environment(base: Mapping[str, str]) -> dict[str, str]:

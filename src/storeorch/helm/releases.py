@@ -14,6 +14,8 @@ This module must not know stores, leases or the engine.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import os
 import shutil
 from collections import OrderedDict
@@ -24,17 +26,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyhelm3.errors
+import yaml
 from typing_extensions import override
 
 from storeorch.errors import HelmMissing, ReleaseFailed
 from storeorch.fencing import check_lease
 from storeorch.helm import process, storage
+from storeorch.helm.admission import ChartPolicy
 from storeorch.helm.chart import ChartDigests
 from storeorch.helm.command import OLDEST, HelmCommand, parse_version
 from storeorch.helm.failures import NAMESPACE_GOING, NOT_FOUND, explain, mask_values
 from storeorch.helm.inventory import Inventory, inventory, manifests
 from storeorch.helm.watchdog import Watchdog
 from storeorch.ports import (
+    STORE_VALUES,
     Clock,
     Manifest,
     Release,
@@ -50,6 +55,8 @@ Locate = Callable[[], Path | None]
 
 INVENTORIES_KEPT: Final = 20_000
 """Inventories in memory, about 0.3 kB each: those of 10,000 idle stores, and as many again."""
+
+_Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _InventoryKey = tuple[str, str, int, str]
 
@@ -76,6 +83,7 @@ class HelmReleases(Releases):
         max_processes: How many Helm processes may run at once.
         timeout: Seconds that one process may take, hooks included.
         clock: Time.
+        policy: What charts may bring; None installs whatever they hold.
         watchdog: Ends Helm should this process fall silent; None leaves it.
 
     Attributes:
@@ -93,9 +101,11 @@ class HelmReleases(Releases):
         max_processes: int,
         timeout: float,
         clock: Clock,
+        policy: ChartPolicy | None = None,
         watchdog: Watchdog | None = None,
     ) -> None:
         self.started = 0
+        self._policy = policy
         self._watchdog = watchdog
         self._locate = executable if callable(executable) else lambda: _find(executable)
         self._secrets = secrets
@@ -108,6 +118,7 @@ class HelmReleases(Releases):
         self._helm: _Helm | None = None
         self._charts = ChartDigests(clock)
         self._validated: set[str] = set()
+        self._admitted: set[str] = set()
         self._inventories: OrderedDict[_InventoryKey, Inventory] = OrderedDict()
 
     async def close(self) -> None:
@@ -156,6 +167,7 @@ class HelmReleases(Releases):
     async def install(self, request: ReleaseRequest) -> Release:
         helm = await self._ready()
         chart = self._charts.digest(request.chart)
+        await self._admit(helm, request, chart)
         await self._take_over(request.namespace, request.name)
         # Fetching the cluster's schema costs 0.2 s of CPU and is the same for every
         # store; whoever comes while it is under way does without.
@@ -195,6 +207,36 @@ class HelmReleases(Releases):
     @override
     def chart_digest(self, chart: Path) -> str:
         return self._charts.digest(chart)
+
+    async def _admit(self, helm: _Helm, request: ReleaseRequest, chart: str) -> None:
+        """Have the policy look at what a chart renders, once for each set of values.
+
+        Values that only say which store it is are set aside: stores declared alike
+        are looked at once, and the others of them start no process for it.
+        """
+        if self._policy is None:
+            return
+        given = {key: value for key, value in request.values.items() if key != STORE_VALUES}
+        content = f"{chart}\n{json.dumps(given, sort_keys=True)}"
+        key = hashlib.sha256(content.encode()).hexdigest()
+        if key in self._admitted:
+            return
+        try:
+            async with self._process():
+                rendered = await helm.command.render(
+                    request.name, request.chart, request.values, namespace=request.namespace
+                )
+            manifests = await asyncio.to_thread(_documents, rendered)
+        except pyhelm3.errors.Error as error:
+            mask_values(error, request.values)
+            raise explain(error) from error
+        except (yaml.YAMLError, ValueError) as error:
+            raise ReleaseFailed("The chart rendered a manifest that is not YAML.") from error
+        host = str(request.values.get(STORE_VALUES, {}).get("host", ""))
+        self._policy.check(manifests, namespace=request.namespace, host=host)
+        if len(self._admitted) >= INVENTORIES_KEPT:
+            self._admitted.clear()
+        self._admitted.add(key)
 
     async def _take_over(self, namespace: str, name: str) -> None:
         """Bring what an interrupted Helm has left into a state that can be upgraded.
@@ -297,6 +339,10 @@ class HelmReleases(Releases):
         if version < OLDEST:
             raise HelmMissing(f"Helm {words} is too old; 3.14 or newer is needed.")
         return _Helm(identity, words, version[0], command)
+
+
+def _documents(rendered: bytes) -> list[Any]:
+    return list(yaml.load_all(rendered, Loader=_Loader))
 
 
 def _find(path: Path | None) -> Path | None:

@@ -6,5 +6,6 @@ are imported when a cluster is first asked, because that costs most of a second.
 """
 
 from storeorch.kube.cluster import KubeCluster
+from storeorch.kube.rbac import rbac_manifests
 
-__all__ = ["KubeCluster"]
+__all__ = ["KubeCluster", "rbac_manifests"]

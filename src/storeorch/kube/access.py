@@ -11,16 +11,23 @@ from typing import Final
 from storeorch.kube.connection import Connection, together
 from storeorch.kube.resources import (
     ACCESS_REVIEWS,
+    AUTOSCALERS,
     CLAIMS,
     CONFIG_MAPS,
+    CRON_JOBS,
     DEPLOYMENTS,
+    DISRUPTION_BUDGETS,
     EVENTS,
+    HTTP_ROUTES,
     INGRESSES,
     JOBS,
     LIMIT_RANGES,
     NAMESPACES,
     NETWORK_POLICIES,
+    NODES,
+    POD_LOGS,
     PODS,
+    REPLICA_SETS,
     RESOURCE_QUOTAS,
     SECRETS,
     SERVICE_ACCOUNTS,
@@ -44,6 +51,7 @@ NEEDED: Final[tuple[tuple[Resource, str], ...]] = (
     (STATEFUL_SETS, f"{_WATCH} {_WRITE}"),
     (JOBS, f"{_WATCH} {_WRITE}"),
     (PODS, _WATCH),
+    (NODES, "list"),
     (EVENTS, "list watch"),
     (SERVICES, f"{_WATCH} {_WRITE}"),
     (CLAIMS, f"{_WATCH} {_WRITE}"),
@@ -52,6 +60,18 @@ NEEDED: Final[tuple[tuple[Resource, str], ...]] = (
     (INGRESSES, f"{_WATCH} {_WRITE}"),
 )
 """What storeorch itself does, and what Helm needs to install a store's chart."""
+
+BROUGHT: Final[tuple[tuple[Resource, str], ...]] = (
+    (POD_LOGS, "get"),
+    (SERVICE_ACCOUNTS, f"{_WATCH} {_WRITE}"),
+    (REPLICA_SETS, f"{_WATCH} {_WRITE}"),
+    (CRON_JOBS, f"{_WATCH} {_WRITE}"),
+    (AUTOSCALERS, f"{_WATCH} {_WRITE}"),
+    (DISRUPTION_BUDGETS, f"{_WATCH} {_WRITE}"),
+    (HTTP_ROUTES, f"{_WATCH} {_WRITE}"),
+)
+"""What showing logs needs, and Helm for other things that charts may bring: part of an engine's
+role, and missed by nobody whose charts have none of them."""
 
 
 def _rights() -> Iterator[tuple[Resource, str]]:

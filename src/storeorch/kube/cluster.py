@@ -28,6 +28,7 @@ from storeorch.kube.errors import (
 )
 from storeorch.kube.fingerprints import NUDGED
 from storeorch.kube.informer import Timing
+from storeorch.kube.logs import pod_logs
 from storeorch.kube.namespaces import Namespaces
 from storeorch.kube.pods import pod
 from storeorch.kube.resources import (
@@ -46,11 +47,13 @@ from storeorch.kube.resources import (
 from storeorch.kube.restoring import Restorer
 from storeorch.kube.secrets import Secrets
 from storeorch.kube.summaries import Applied, Workload
+from storeorch.kube.surroundings import Surroundings
 from storeorch.kube.watching import Watching
 from storeorch.ports import (
     Clock,
     Deviation,
     Fingerprint,
+    LogLine,
     Manifest,
     NamespaceState,
     ObjectRef,
@@ -93,6 +96,7 @@ class KubeCluster:
         self._applier = Applier(connection, self._applied)
         self._namespaces = Namespaces(connection, lambda: self._watching.namespaces)
         self._restorer = Restorer(connection)
+        self._surroundings = Surroundings(connection, clock)
         self._secrets = Secrets(connection, lambda: self._watching.helm_secrets)
 
     @classmethod
@@ -133,6 +137,14 @@ class KubeCluster:
         """
         if missing := await missing_rights(self._connection):
             raise permission_missing(missing)
+
+    async def runs_containers(self) -> bool:
+        """Return whether pods run for real; see ``ports.Cluster``."""
+        return await self._surroundings.runs_containers()
+
+    async def policy_agent(self) -> str | None:
+        """Name what enforces network policies; see ``ports.Cluster``."""
+        return await self._surroundings.policy_agent()
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[AsyncIterator[str]]:
@@ -288,6 +300,12 @@ class KubeCluster:
             }
         evidence = Evidence(workloads, pods, warnings)
         return diagnose(evidence, since=since, now=self._clock.now())
+
+    def logs(
+        self, namespace: str, *, follow: bool = False, tail: int = 100
+    ) -> AsyncIterator[LogLine]:
+        """Yield what the containers of a namespace have written; see ``ports.Cluster``."""
+        return pod_logs(self._connection, namespace, follow=follow, tail=tail)
 
     async def nudge(self, namespace: str, refs: Sequence[WorkloadRef], *, token: str) -> None:
         """Have the cluster's controllers try again now what they had put off.

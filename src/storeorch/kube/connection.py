@@ -156,6 +156,27 @@ class Connection:
         timeout = aiohttp.ClientTimeout(
             total=total, sock_connect=self._connect_timeout, sock_read=idle
         )
+        async with self._answering(call, timeout) as response:
+            yield _events(call, response)
+
+    @asynccontextmanager
+    async def text(self, call: Call) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Send a call and hand out the lines of an answer that may never end.
+
+        Raises:
+            StoreorchError: As for ``request``; also while lines are read.
+        """
+        import aiohttp  # noqa: PLC0415 (see ``kubeconfig.load``)
+
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout)
+        async with self._answering(call, timeout) as response:
+            yield _lines(response)
+
+    @asynccontextmanager
+    async def _answering(
+        self, call: Call, timeout: aiohttp.ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a call whose answer is read bit by bit; it is cut off at the end."""
         client = await self._open()
         try:
             response = await self._begin(client, call, timeout)
@@ -164,7 +185,7 @@ class Connection:
                 raise
             response = await self._begin(await self._renew(client), call, timeout)
         try:
-            yield _events(call, response)
+            yield response
         finally:
             # Closing politely would wait for the server's TLS farewell, longer than our loop lives.
             if response.connection is not None and response.connection.transport is not None:
@@ -303,6 +324,21 @@ async def _events(call: Call, response: aiohttp.ClientResponse) -> AsyncIterator
                     yield _checked(call, json.loads(line))
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise unreachable(error) from error
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    import aiohttp  # noqa: PLC0415
+
+    rest = b""
+    try:
+        async for chunk in response.content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise unreachable(error) from error
+    if rest:
+        yield rest
 
 
 def _checked(call: Call, event: Any) -> Any:

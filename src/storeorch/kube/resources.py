@@ -38,7 +38,7 @@ class Resource:
     Attributes:
         group: API group; empty for the core group.
         version: API version.
-        plural: Name in paths and in rules of RBAC.
+        plural: Name in paths and in rules of RBAC; a subresource after a slash.
         kind: Name in objects.
         namespaced: Whether its objects live in namespaces.
     """
@@ -60,16 +60,21 @@ class Resource:
         parts = [root, self.version]
         if namespace is not None and self.namespaced:
             parts += ["namespaces", quote(namespace, safe="")]
-        parts.append(self.plural)
+        plural, _, subresource = self.plural.partition("/")
+        parts.append(plural)
         if name is not None:
             parts.append(quote(name, safe=""))
+        if subresource:
+            parts.append(subresource)
         return "/".join(parts)
 
 
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 SECRETS: Final = Resource("", "v1", "secrets", "Secret")
+NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
 PODS: Final = Resource("", "v1", "pods", "Pod")
 EVENTS: Final = Resource("", "v1", "events", "Event")
+POD_LOGS: Final = Resource("", "v1", "pods/log", "Pod")
 LIMIT_RANGES: Final = Resource("", "v1", "limitranges", "LimitRange")
 RESOURCE_QUOTAS: Final = Resource("", "v1", "resourcequotas", "ResourceQuota")
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
@@ -79,6 +84,13 @@ CLAIMS: Final = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeCl
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment")
 STATEFUL_SETS: Final = Resource("apps", "v1", "statefulsets", "StatefulSet")
 JOBS: Final = Resource("batch", "v1", "jobs", "Job")
+CRON_JOBS: Final = Resource("batch", "v1", "cronjobs", "CronJob")
+REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet")
+AUTOSCALERS: Final = Resource(
+    "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"
+)
+DISRUPTION_BUDGETS: Final = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+HTTP_ROUTES: Final = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 NETWORK_POLICIES: Final = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 INGRESSES: Final = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")
 ACCESS_REVIEWS: Final = Resource(

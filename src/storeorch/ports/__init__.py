@@ -11,6 +11,7 @@ from storeorch.ports.cluster import (
     Cluster,
     Deviation,
     Fingerprint,
+    LogLine,
     Manifest,
     NamespacePhase,
     NamespaceState,
@@ -22,6 +23,7 @@ from storeorch.ports.cluster import (
 )
 from storeorch.ports.hosts import Hosts
 from storeorch.ports.releases import (
+    STORE_VALUES,
     Release,
     ReleaseRequest,
     Releases,
@@ -30,15 +32,18 @@ from storeorch.ports.releases import (
     SecretStore,
 )
 from storeorch.ports.repository import Changes, Repository
+from storeorch.ports.visitor import Visit, Visitor
 
 __all__ = [
     "RELEASED_KINDS",
+    "STORE_VALUES",
     "Changes",
     "Clock",
     "Cluster",
     "Deviation",
     "Fingerprint",
     "Hosts",
+    "LogLine",
     "Manifest",
     "NamespacePhase",
     "NamespaceState",
@@ -52,6 +57,8 @@ __all__ = [
     "Releases",
     "Repository",
     "SecretStore",
+    "Visit",
+    "Visitor",
     "WorkloadRef",
     "WorkloadState",
 ]

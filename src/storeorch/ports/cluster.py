@@ -148,6 +148,21 @@ class Problem:
     weight: float = 0
 
 
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line that a container of a store wrote.
+
+    Attributes:
+        pod: Name of the pod.
+        container: Name of the container in it.
+        text: The line, without its end.
+    """
+
+    pod: str
+    container: str
+    text: str
+
+
 class Cluster(Protocol):
     """The part of a Kubernetes cluster that steps need."""
 
@@ -157,6 +172,17 @@ class Cluster(Protocol):
         Raises:
             ClusterUnavailable: It does not answer.
             PermissionMissing: The sentence names the missing rights.
+        """
+        ...
+
+    async def runs_containers(self) -> bool:
+        """Return whether pods run for real: False where every node is a simulated one."""
+        ...
+
+    async def policy_agent(self) -> str | None:
+        """Name what enforces network policies; None where nothing is known to.
+
+        A cluster takes policies also where nobody enforces them.
         """
         ...
 
@@ -329,6 +355,18 @@ class Cluster(Protocol):
         Args:
             namespace: Where to look.
             since: Ignore warnings that were given before.
+        """
+        ...
+
+    def logs(
+        self, namespace: str, *, follow: bool = False, tail: int = 100
+    ) -> AsyncIterator[LogLine]:
+        """Yield what the containers of a namespace have written.
+
+        Args:
+            namespace: Where to look.
+            follow: Go on as they write, until all of them have ended.
+            tail: How many of the last lines of each container to begin with.
         """
         ...
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from storeorch.ports.cluster import Manifest, ObjectRef, WorkloadRef
+
+STORE_VALUES: Final = "storeorch"
+"""Key of the values that say which store a release is: id, name, host, URL, labels."""
 
 
 class ReleaseStatus(StrEnum):

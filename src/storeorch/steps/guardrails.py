@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +14,31 @@ from storeorch.steps.drift import drifted, repaired
 from storeorch.storetype import Done, Outcome, Step, StoreContext
 
 _DNS_PORTS: Final = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
+
+
+NOT_PUBLIC: Final = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+    *("172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4"),
+    "240.0.0.0/4",
+)
+"""Private, link-local (where clouds serve metadata with credentials) and other ranges that
+are not of the public network.
+
+Source: https://www.iana.org/assignments/iana-ipv4-special-registry/
+"""
+
+NOT_PUBLIC_6: Final = (
+    "::/96",
+    "::ffff:0:0/96",
+    "64:ff9b::/96",
+    "fc00::/7",
+    "fe80::/10",
+    "ff00::/8",
+)
+"""The same for IPv6, with all forms in which an IPv4 address can be written there.
+
+Source: https://www.iana.org/assignments/iana-ipv6-special-registry/
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +74,22 @@ class GuardrailsStep(Step):
     Args:
         quota: The limits.
         http_port: The port on which pods of the store take traffic from the ingress.
+        public_egress: Says whether a store's pods may reach public addresses.
     """
 
     name = "guardrails"
     condition = "GuardrailsReady"
 
-    def __init__(self, *, quota: Quota, http_port: int) -> None:
+    def __init__(
+        self,
+        *,
+        quota: Quota,
+        http_port: int,
+        public_egress: Callable[[StoreContext], bool] = lambda _: False,
+    ) -> None:
         self._quota = quota
         self._http_port = http_port
+        self._public_egress = public_egress
 
     @override
     async def apply(self, ctx: StoreContext) -> Outcome:
@@ -65,6 +98,7 @@ class GuardrailsStep(Step):
             self._limit_range(),
             self._resource_quota(),
             *self._network_policies(),
+            self._egress(ctx),
         ]
         done = Done("Limits, quota and network policies are in place.")
         if not ctx.settled:
@@ -140,6 +174,22 @@ class GuardrailsStep(Step):
                 },
             ),
         ]
+
+    def _egress(self, ctx: StoreContext) -> Manifest:
+        """Say what may be reached outside the cluster; there even if that is nothing.
+
+        A policy that was dropped once it is empty would have to be remembered.
+        """
+        peers = [_block(cidr) for cidr in ctx.settings.egress_allow]
+        if self._public_egress(ctx):
+            peers += [_block("0.0.0.0/0", NOT_PUBLIC), _block("::/0", NOT_PUBLIC_6)]
+        rules = [{"to": peers}] if peers else []
+        spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": rules}
+        return _policy("allow-egress", spec)
+
+
+def _block(cidr: str, but: Sequence[str] = ()) -> dict[str, Any]:
+    return {"ipBlock": {"cidr": cidr, **({"except": list(but)} if but else {})}}
 
 
 def _manifest(api_version: str, kind: str, name: str, spec: Mapping[str, Any]) -> Manifest:

@@ -11,12 +11,13 @@ from typing import Any, ClassVar, Final
 from typing_extensions import override
 
 from storeorch.parameters import Parameters
-from storeorch.ports import ReleaseRequest
+from storeorch.ports import STORE_VALUES, ReleaseRequest
 from storeorch.steps.address import AddressStep
 from storeorch.steps.credentials import CREDENTIALS_SECRET, CredentialsStep
 from storeorch.steps.guardrails import GuardrailsStep, Quota
 from storeorch.steps.namespace import NamespaceStep
 from storeorch.steps.release import ReleaseStep
+from storeorch.steps.storefront import Page, StorefrontStep
 from storeorch.steps.workloads import WorkloadsStep
 from storeorch.storetype import Step, StoreContext, StoreType
 
@@ -37,12 +38,14 @@ class HelmStoreType(StoreType):
         credentials: Length in characters of each generated credential, by key.
         http_port: Port on which the store's pods take traffic from the ingress.
         quota: What one store may take of the cluster.
+        pages: What a store has to serve through the ingress before it is ready.
     """
 
     chart: ClassVar[Path]
     credentials: ClassVar[Mapping[str, int]] = {}
     http_port: ClassVar[int] = 80
     quota: ClassVar[Quota] = Quota()
+    pages: ClassVar[Sequence[Page]] = (Page("/"),)
 
     def values(self, ctx: StoreContext) -> Mapping[str, Any]:
         """Return the chart's values for a store; they must hold no secret.
@@ -56,22 +59,32 @@ class HelmStoreType(StoreType):
             return ctx.parameters.chart_values()
         return ctx.parameters.model_dump(mode="json")
 
+    def public_egress(self, ctx: StoreContext) -> bool:
+        """Say whether a store's pods may reach public addresses, for example to take payments.
+
+        Unless overridden, the parameter ``egress`` says it, and without one they may not.
+        """
+        return getattr(ctx.parameters, "egress", "none") == "public"
+
     @override
     def steps(self) -> Sequence[Step]:
         return (
             NamespaceStep(),
-            GuardrailsStep(quota=self.quota, http_port=self.http_port),
+            GuardrailsStep(
+                quota=self.quota, http_port=self.http_port, public_egress=self.public_egress
+            ),
             CredentialsStep(self.credentials),
             ReleaseStep(self.release_request),
             WorkloadsStep(self.release_request),
             AddressStep(),
+            StorefrontStep(*self.pages),
         )
 
     def release_request(self, ctx: StoreContext) -> ReleaseRequest:
         """Return what to install for a store: chart, values, and the digest of both."""
         values = {
             **self.values(ctx),
-            "storeorch": {
+            STORE_VALUES: {
                 "storeId": ctx.store.id,
                 "storeName": ctx.store.name,
                 "host": ctx.store.host,

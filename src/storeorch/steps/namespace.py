@@ -15,6 +15,18 @@ _LOOK_AGAIN_SECONDS: Final = 30.0
 """A namespace that hangs is looked at this often: what blocks it may change unseen."""
 
 
+def pod_security_labels(level: str) -> dict[str, str]:
+    """Return the labels by which the cluster holds a namespace's pods to a standard.
+
+    Args:
+        level: ``restricted``, ``baseline`` or ``privileged``.
+
+    Source: https://kubernetes.io/docs/concepts/security/pod-security-admission/
+    """
+    modes = ("enforce", "warn")
+    return {f"pod-security.kubernetes.io/{mode}": level for mode in modes}
+
+
 class NamespaceStep(Step):
     """Creates the namespace with ownership labels, and deletes it."""
 
@@ -38,7 +50,9 @@ class NamespaceStep(Step):
             case NamespacePhase.ABSENT if ctx.store.established:
                 raise DataMissing(f"The namespace {ctx.namespace} is gone, and its data with it.")
             case _:
-                created = await ctx.cluster.create_namespace(ctx.namespace, ctx.owner)
+                created = await ctx.cluster.create_namespace(
+                    ctx.namespace, ctx.owner, labels=pod_security_labels(ctx.settings.pod_security)
+                )
                 return Done(f"The namespace {ctx.namespace} exists.", changed=created)
 
     @override

@@ -24,6 +24,7 @@ from storeorch.ports import (
     Clock,
     Deviation,
     Fingerprint,
+    LogLine,
     Manifest,
     NamespaceState,
     ObjectRef,
@@ -59,6 +60,8 @@ class MemoryCluster(World, Interruptible):
 
     Attributes:
         missing_rights: Rights that ``check_access`` shall find missing.
+        agent: What enforces network policies, or None.
+        containers: Whether pods run for real, so that their pages can be visited.
     """
 
     def __init__(
@@ -79,6 +82,8 @@ class MemoryCluster(World, Interruptible):
         )
         Interruptible.__init__(self, "cluster", checkpoint)
         self.missing_rights: Sequence[str] = ()
+        self.containers = True
+        self.agent: str | None = "memory"
 
     async def check_access(self) -> None:
         """See ``ports.Cluster.check_access``."""
@@ -87,6 +92,16 @@ class MemoryCluster(World, Interruptible):
             raise PermissionMissing(
                 f"The cluster does not permit: {', '.join(self.missing_rights)}."
             )
+
+    async def runs_containers(self) -> bool:
+        """See ``ports.Cluster.runs_containers``."""
+        await self._enter("runs_containers")
+        return self.containers
+
+    async def policy_agent(self) -> str | None:
+        """See ``ports.Cluster.policy_agent``."""
+        await self._enter("policy_agent")
+        return self.agent
 
     async def namespace(self, name: str, *, live: bool = False) -> NamespaceState:
         """See ``ports.Cluster.namespace``."""
@@ -261,6 +276,16 @@ class MemoryCluster(World, Interruptible):
         await self._enter("problems")
         found = dict.fromkeys(self.troubles(namespace, since=since))
         return sorted(found, key=lambda problem: (not problem.fatal, -problem.weight))
+
+    async def logs(
+        self, namespace: str, *, follow: bool = False, tail: int = 100
+    ) -> AsyncIterator[LogLine]:
+        """See ``ports.Cluster.logs``; each workload has written whether it runs, and ends."""
+        await self._enter("follow_logs" if follow else "logs")
+        for ref, ready in sorted(self.view(namespace, live=True).ready.items()):
+            lines = [f"{ref.kind} {ref.name}", _STATES[ready]]
+            for text in lines[-tail:]:
+                yield LogLine(f"{ref.name}-0", ref.name, text)
 
     async def nudge(self, namespace: str, refs: Sequence[WorkloadRef], *, token: str) -> None:
         """See ``ports.Cluster.nudge``."""

@@ -15,7 +15,7 @@ from storeorch.engine import Engine
 from storeorch.errors import UnknownStoreType
 from storeorch.models import Claim, NewStore, Status, Store
 from storeorch.names import check_store_name, host_for, namespace_for
-from storeorch.ports import Cluster, Hosts, Releases, Repository
+from storeorch.ports import Cluster, Hosts, Releases, Repository, Visitor
 from storeorch.reconciler import Reconciler, World
 from storeorch.settings import Settings
 from storeorch.storetype import StoreType
@@ -48,6 +48,7 @@ class Sandbox:
         cluster: The cluster.
         releases: Helm.
         hosts: Where hosts are made known.
+        visitor: Asks for pages of stores; None asks no store.
 
     Example:
         >>> from storeorch.testing import Sandbox, run_virtual
@@ -78,6 +79,7 @@ class Sandbox:
             self.cluster, max_processes=self.settings.max_releases, checkpoint=checkpoint
         )
         self.hosts = MemoryHosts(checkpoint=checkpoint)
+        self.visitor: Visitor | None = None
         self._types = {offered.name: offered for offered in (types or [SampleShop()])}
         self._rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
 
@@ -129,6 +131,7 @@ class Sandbox:
             releases=releases or self.releases,
             hosts=hosts or self.hosts,
             clock=self.clock,
+            visitor=self.visitor,
         )
         return Reconciler(
             repository=repository or self.repository,

@@ -31,6 +31,7 @@ from storeorch.models import (
 )
 from storeorch.orchestrator import Orchestrator
 from storeorch.plugins import PluginInfo
+from storeorch.ports import LogLine
 from storeorch.settings import Settings
 from storeorch.storetype import Done, Outcome, Step, StoreContext, StoreType
 
@@ -156,6 +157,7 @@ class FakeOrchestrator:
         self.stores: dict[str, Store] = {}
         self.history: list[Event] = []
         self.story: list[Store | None] = []
+        self.written: list[LogLine] = []
         self.hangs = False
         self.on_hang: Callable[[], object] = lambda: None
         self.elsewhere = True
@@ -268,6 +270,14 @@ class FakeOrchestrator:
         self._find(name_or_id)
         for event in self.history:
             yield event
+
+    async def logs(
+        self, name_or_id: str, *, follow: bool = False, tail: int = 100
+    ) -> AsyncGenerator[LogLine]:
+        self._called("logs", (follow, tail))
+        self._find(name_or_id)
+        for line in self.written:
+            yield line
 
     async def wait(self, name_or_id: str, *, timeout: float | None = None) -> Store | None:
         raise AssertionError("the command line follows stores by watching them")

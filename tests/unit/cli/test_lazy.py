@@ -33,6 +33,8 @@ def test_all_commands_are_there() -> None:
         "store retry",
         "store delete",
         "store events",
+        "store logs",
+        "store open",
         "type",
         "type list",
         "type show",
@@ -42,6 +44,7 @@ def test_all_commands_are_there() -> None:
         "db upgrade",
         "settings",
         "settings list",
+        "rbac",
         "run",
         "doctor",
     ]

@@ -115,7 +115,12 @@ class FakeHelm:
         self.answers("v4.3.1", {})
 
     def answers(
-        self, version: str, installed: Mapping[str, Any] | str, *, fails: Sequence[str] = ()
+        self,
+        version: str,
+        installed: Mapping[str, Any] | str,
+        *,
+        fails: Sequence[str] = (),
+        rendered: str = "",
     ) -> None:
         """Answer so from now on; each failure is used up by one call, versions aside."""
         calls = shlex.quote(str(self._calls))
@@ -129,6 +134,7 @@ class FakeHelm:
         first = len(self.calls())
         for at, failure in enumerate(fails, first):
             lines.append(f'[ $n = {at} ] && {{ printf "%s" {shlex.quote(failure)} >&2; exit 1; }}')
+        lines.append(f'[ "$1" = template ] && printf "%s" {shlex.quote(rendered)}')
         lines.append(f'[ "$1" = upgrade ] && printf "%s" {shlex.quote(text)}; exit 0')
         self.program.write_text("\n".join(lines))
         self.program.chmod(0o755)

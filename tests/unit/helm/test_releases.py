@@ -1,15 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from storeorch.clock import SystemClock
-from storeorch.errors import HelmMissing, LeaseLost, ReleaseFailed, ReleaseInterrupted
+from storeorch.errors import (
+    ChartRefused,
+    HelmMissing,
+    LeaseLost,
+    ReleaseFailed,
+    ReleaseInterrupted,
+)
 from storeorch.fencing import Lease, held
-from storeorch.helm import HelmReleases
+from storeorch.helm import ChartPolicy, HelmReleases
 from storeorch.ports import ObjectRef, Release, ReleaseRequest, ReleaseStatus, WorkloadRef
 
 from .conftest import FakeHelm, MemorySecrets, release
@@ -24,7 +32,9 @@ Make = Callable[..., HelmReleases]
 @pytest.fixture
 def make(secrets: MemorySecrets, fake_helm: FakeHelm) -> Make:
     def make(
-        executable: Path | Callable[[], Path | None] = fake_helm.program, max_processes: int = 4
+        executable: Path | Callable[[], Path | None] = fake_helm.program,
+        max_processes: int = 4,
+        policy: ChartPolicy | None = None,
     ) -> HelmReleases:
         return HelmReleases(
             executable=executable,
@@ -34,6 +44,7 @@ def make(secrets: MemorySecrets, fake_helm: FakeHelm) -> Make:
             max_processes=max_processes,
             timeout=60,
             clock=SystemClock(),
+            policy=policy,
         )
 
     return make
@@ -109,6 +120,47 @@ async def test_a_chart_is_validated_once(
         await releases.install(request_)
     unchecked = ["--disable-openapi-validation" in call.arguments for call in fake_helm.calls()]
     assert unchecked == [False, False, True, True]
+
+
+@pytest.fixture
+def strict(make: Make) -> HelmReleases:
+    return make(policy=ChartPolicy())
+
+
+async def test_a_chart_is_looked_at_once_for_stores_that_are_declared_alike(
+    strict: HelmReleases, fake_helm: FakeHelm, request_: ReleaseRequest
+) -> None:
+    fake_helm.answers("v4.3.1", release(), rendered="kind: ConfigMap\nmetadata: {name: a}")
+    await strict.install(replace(request_, values={"a": 1, "storeorch": {"host": "a.test"}}))
+    await strict.install(replace(request_, values={"a": 1, "storeorch": {"host": "b.test"}}))
+    assert verbs(fake_helm) == ["template", "upgrade", "upgrade"]
+    await strict.install(replace(request_, values={"a": 2, "storeorch": {"host": "b.test"}}))
+    assert verbs(fake_helm) == ["template", "upgrade", "upgrade", "template", "upgrade"]
+    looked_at = fake_helm.calls()[0]
+    assert "--include-crds" in looked_at.arguments
+    assert json.loads(looked_at.stdin) == {"a": 1, "storeorch": {"host": "a.test"}}
+
+
+async def test_a_chart_that_reaches_beyond_its_namespace_is_never_installed(
+    strict: HelmReleases, fake_helm: FakeHelm, request_: ReleaseRequest
+) -> None:
+    fake_helm.answers("v4.3.1", release(), rendered="kind: ClusterRole\nmetadata: {name: all}")
+    for _ in range(2):
+        with pytest.raises(ChartRefused, match="ClusterRole all"):
+            await strict.install(request_)
+    assert verbs(fake_helm) == ["template", "template"]
+
+
+async def test_a_chart_that_renders_no_yaml_is_not_installed(
+    strict: HelmReleases, fake_helm: FakeHelm, request_: ReleaseRequest
+) -> None:
+    fake_helm.answers("v4.3.1", release(), rendered="a: [b")
+    with pytest.raises(ReleaseFailed, match="not YAML"):
+        await strict.install(request_)
+    fake_helm.answers("v4.3.1", release(), fails=["Error: parse error at (x.yaml:1)"])
+    with pytest.raises(ReleaseFailed, match="cannot be rendered"):
+        await strict.install(request_)
+    assert verbs(fake_helm) == ["template", "template"]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,12 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from storeorch.engine import running
 from storeorch.errors import (
@@ -24,6 +27,7 @@ from storeorch.models import EventKind, Status, Store
 from storeorch.names import LABEL_STORE_ID
 from storeorch.ports import Problem, ReleaseStatus, WorkloadRef
 from storeorch.steps.credentials import CREDENTIALS_SECRET
+from storeorch.storetype import StoreContext
 from storeorch.testing import MemoryCluster, SampleShop, Sandbox, virtual_time
 from storeorch.testing.sandbox import SETTLED
 
@@ -103,6 +107,7 @@ async def test_from_declaration_to_ready() -> None:
         "ReleaseInstalled",
         "WorkloadsReady",
         "AddressReady",
+        "StorefrontReady",
     ]
     assert store.progress == 1
     namespace = life.sandbox.cluster.namespaces[store.namespace]
@@ -126,6 +131,7 @@ async def test_guardrails_come_before_anything_runs() -> None:
         "NetworkPolicy/allow-own-pods",
         "NetworkPolicy/allow-dns",
         "NetworkPolicy/allow-ingress-controller",
+        "NetworkPolicy/allow-egress",
         "Secret/store-credentials",
         "Release/my-store",
     ]
@@ -726,3 +732,45 @@ async def test_nothing_foreign_reaches_users(caplog: pytest.LogCaptureFixture) -
     secrets = life.credentials().values()
     everything = json.dumps(told) + life.store.model_dump_json() + caplog.text
     assert not [secret for secret in secrets if secret in everything]
+
+
+# -- what may be reached ------------------------------------------------------
+
+
+def egress_of(life: Life) -> list[dict[str, Any]]:
+    namespace = life.cluster.namespaces[life.store.namespace]
+    policy = namespace.objects["NetworkPolicy", "allow-egress"]
+    return list(policy["spec"]["egress"])
+
+
+@virtual_time
+async def test_pods_reach_nothing_outside_unless_it_is_said() -> None:
+    life = await Life.until(Status.READY)
+    assert egress_of(life) == []
+
+
+@virtual_time
+async def test_public_addresses_are_a_parameter_and_private_ones_stay_closed() -> None:
+    class Selling(SampleShop):
+        @override
+        def public_egress(self, ctx: StoreContext) -> bool:
+            return True
+
+    life = await Life.until(Status.READY, Sandbox([Selling()], egress_allow="10.1.2.0/24"))
+    ((first, four, six),) = [rule["to"] for rule in egress_of(life)]
+    assert first == {"ipBlock": {"cidr": "10.1.2.0/24"}}
+    assert (four["ipBlock"]["cidr"], six["ipBlock"]["cidr"]) == ("0.0.0.0/0", "::/0")
+    closed = [ip_network(cidr) for cidr in four["ipBlock"]["except"]]
+    for address in ("169.254.169.254", "10.0.0.1", "192.168.1.1", "172.31.0.1", "127.0.0.1"):
+        assert any(ip_address(address) in network for network in closed)
+    assert not any(ip_address("1.1.1.1") in network for network in closed)
+    closed_6 = [ip_network(cidr) for cidr in six["ipBlock"]["except"]]
+    for address in ("::1", "fd00:ec2::254", "fe80::1", "::ffff:169.254.169.254"):
+        assert any(ip_address(address) in network for network in closed_6)
+
+
+@virtual_time
+async def test_the_namespace_is_held_to_a_pod_security_standard() -> None:
+    life = await Life.until(Status.READY)
+    labels = life.cluster.namespaces[life.store.namespace].labels
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"

@@ -35,13 +35,18 @@ def list_settings(context: CliContext, *, output: Format) -> None:
     )
 
 
+def _shown(value: object) -> str:
+    """Write a value as its variable has it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def _as_data(settings: Settings, name: str) -> dict[str, Any]:
     variable = f"STOREORCH_{name.upper()}"
     value = getattr(settings, name)
     return {
         "name": name,
         "variable": variable,
-        "value": None if value is None else redact(str(value)),
+        "value": None if value is None else redact(_shown(value)),
         "source": "environment" if os.environ.get(variable) else "default",
         "description": one_line(Settings.describe(name)),
     }

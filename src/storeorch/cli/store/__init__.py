@@ -23,6 +23,8 @@ def _here(module: str, attribute: str, help_: str) -> LazyCommand:
         "retry": _here("change", "retry", "Try again what has failed."),
         "delete": _here("delete", "delete", "Delete a store with all its data."),
         "events": _here("events", "events", "Show the history of a store, also of a deleted one."),
+        "logs": _here("inside", "logs", "Show what the containers of a store write."),
+        "open": _here("inside", "open_store", "Open a store in the browser."),
     },
 )
 def store() -> None:
