@@ -24,6 +24,7 @@ CONDITIONS = [
     "ReleaseInstalled",
     "WorkloadsReady",
     "AddressReady",
+    "StorefrontReady",
 ]
 WORKLOADS = {
     "woocommerce": {("statefulsets", "mysql"), ("deployments", "wordpress")},
