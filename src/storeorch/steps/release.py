@@ -67,7 +67,9 @@ class ReleaseStep(Step):
         request = self._request_for(ctx)
         release = await deployed_release(ctx, request.digest)
         if release is None:
-            return await self._install(ctx, request)
+            done = await self._install(ctx, request)
+            told = f"The Helm release {request.name} was not deployed any more."
+            return drift.repaired(done, told) if ctx.settled else done
         if ctx.settled and await _was_replaced(ctx, release):
             told = f"The Helm release {request.name} was changed by someone."
             if ctx.settings.drift == "report":

@@ -8,7 +8,7 @@ from storeorch.lifecycle import Declaration
 from storeorch.models import Status, Store
 from storeorch.ports import ReleaseStatus
 from storeorch.steps import CredentialsStep, ReleaseStep, WorkloadsStep
-from storeorch.storetype import Done, StoreContext, Waiting
+from storeorch.storetype import Done, Note, StoreContext, Waiting
 from storeorch.testing import SampleShop, Sandbox, virtual_time
 
 
@@ -51,7 +51,12 @@ def test_release_of_a_ready_store_that_is_broken_is_repaired(status: ReleaseStat
         store = await ready(sandbox)
         sandbox.releases.set_status(store.namespace, "my-store", status)
         outcome = await ReleaseStep(SampleShop().release_request).apply(context(sandbox, store))
-        assert outcome == Done("Revision 2 of the Helm release my-store is deployed.", changed=True)
+        told = "The Helm release my-store was not deployed any more. Restored."
+        assert outcome == Done(
+            "Revision 2 of the Helm release my-store is deployed.",
+            changed=True,
+            notes=(Note("Repaired", told),),
+        )
 
     scenario()
 
