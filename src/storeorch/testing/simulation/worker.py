@@ -27,9 +27,9 @@ from storeorch.testing.faults import Crash, FaultPlan
 from storeorch.testing.simulation.doubles import (
     SimulatedCluster,
     SimulatedHosts,
-    SimulatedReleases,
     SimulatedRepository,
 )
+from storeorch.testing.simulation.helm import SimulatedReleases
 from storeorch.testing.simulation.journal import Journal, working
 from storeorch.testing.simulation.process import ProcessClock, SimulatedProcess
 
