@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from unittest.mock import patch
 
-from storeorch import engine, lifecycle, reconciler
+from storeorch import engine, fencing, lifecycle, reconciler
 from storeorch.engine import Engine
 from storeorch.errors import InternalError
 from storeorch.fencing import Lease
@@ -36,7 +36,6 @@ from storeorch.storetype import Done, Outcome, StoreContext
 from storeorch.testing import MemoryCluster, MemoryRepository
 from storeorch.testing.namespace import Namespace
 from storeorch.testing.rows import Row
-from storeorch.testing.simulation import doubles
 
 Mutant = Callable[[], AbstractContextManager[object]]
 MUTANTS: Final[dict[str, Mutant]] = {}
@@ -99,9 +98,10 @@ def pass_not_cancelled_at_the_end_of_its_lease() -> Iterator[None]:
 @mutant
 def lease_believed_for_too_long() -> Iterator[None]:
     """The margin between the last renewal and the takeover by another is gone."""
-    until: Callable[[Engine, float], float] = lambda self, asked_at: (
-        asked_at + 2 * self._settings.lease_duration
-    )
+
+    def until(self: Engine, asked_at: float) -> float:
+        return asked_at + 2 * self._settings.lease_duration
+
     with patch.object(Engine, "_until", until):
         yield
 
@@ -109,7 +109,7 @@ def lease_believed_for_too_long() -> Iterator[None]:
 @mutant
 def fencing_ignored() -> Iterator[None]:
     """Ports do not ask whether the lease still holds."""
-    with patch.object(doubles, "check_lease", lambda: None):
+    with patch.object(fencing, "check_lease", lambda: None):
         yield
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from typing_extensions import override
 
-from storeorch.fencing import check_lease
+from storeorch import fencing
 from storeorch.models import Claim, NewEvent, Observation, Store
 from storeorch.ports import Owner
 from storeorch.testing.cluster import MemoryCluster
@@ -91,13 +91,13 @@ class SimulatedCluster(MemoryCluster):
     async def _enter(self, method: str) -> None:
         await super()._enter(method)
         if method not in LOOKS:
-            check_lease()
+            fencing.check_lease()
 
     @override
     async def _point(self, method: str, moment: str) -> None:
         await super()._point(method, moment)
         if method not in LOOKS and moment != "end":
-            check_lease()
+            fencing.check_lease()
 
 
 class SimulatedHosts(MemoryHosts):
@@ -108,7 +108,7 @@ class SimulatedHosts(MemoryHosts):
     @override
     async def _enter(self, method: str) -> None:
         await super()._enter(method)
-        check_lease()
+        fencing.check_lease()
 
     @override
     def _changed(self, host: str, owner: Owner) -> None:

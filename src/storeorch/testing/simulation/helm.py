@@ -19,12 +19,12 @@ from typing import Any, Final, TypeVar
 
 from typing_extensions import override
 
+from storeorch import fencing
 from storeorch.errors import ReleaseInterrupted
 from storeorch.ports import Release, ReleaseRequest
 from storeorch.testing.checkpoint import Checkpoint, pass_by
 from storeorch.testing.faults import current_process
 from storeorch.testing.releases import MemoryReleases
-from storeorch.testing.simulation import doubles
 from storeorch.testing.simulation.doubles import LOOKS, SimulatedCluster
 from storeorch.testing.simulation.process import SimulatedProcess, outside
 
@@ -124,7 +124,7 @@ class SimulatedReleases(MemoryReleases):
         install = super().install
         await self._enter("install")
         async with self._process():
-            doubles.check_lease()
+            fencing.check_lease()
             release = await self._in_process(request.namespace, lambda: install(request))
         await self._point("install", "return")
         return release
@@ -135,7 +135,7 @@ class SimulatedReleases(MemoryReleases):
         uninstall = super().uninstall
         await self._enter("uninstall")
         async with self._process():
-            doubles.check_lease()
+            fencing.check_lease()
             await self._in_process(namespace, lambda: uninstall(namespace, name))
         await self._point("uninstall", "return")
 
@@ -151,7 +151,7 @@ class SimulatedReleases(MemoryReleases):
         if _helm.get() is None:
             await super()._enter(method)
             if method not in LOOKS:
-                doubles.check_lease()
+                fencing.check_lease()
 
     @override
     async def _point(self, method: str, moment: str) -> None:

@@ -1,28 +1,26 @@
-"""What the simulator's tests share: the store types that take part."""
+"""The store types that take part in the simulator's histories, and what is declared of them."""
 
 from __future__ import annotations
 
-import pytest
+from typing import Final
 
 from storeorch.ports import WorkloadRef
 from storeorch.testing.simulation import Shop
 from storeorch_medusa import Medusa
 from storeorch_woocommerce import WooCommerce
 
-WOOCOMMERCE = Shop(
+SAMPLE: Final = Shop()
+
+WOOCOMMERCE: Final = Shop(
     WooCommerce(),
     ({}, {"wordpress": {"storage_size": "5Gi"}}, {"wordpress": {"external_requests": True}}),
     (WorkloadRef("StatefulSet", "mysql"), WorkloadRef("Deployment", "wordpress")),
 )
-MEDUSA = Shop(
+
+MEDUSA: Final = Shop(
     Medusa(),
     ({}, {"admin_email": "owner@example.com"}, {"medusa": {"run_as_user": 2000}}),
     (WorkloadRef("StatefulSet", "postgresql"), WorkloadRef("Deployment", "medusa")),
 )
 
-
-@pytest.fixture(params=[WOOCOMMERCE, MEDUSA], ids=["woocommerce", "medusa"])
-def shop(request: pytest.FixtureRequest) -> Shop:
-    """Return one of the shipped store types."""
-    chosen: Shop = request.param
-    return chosen
+ALL: Final = (SAMPLE, WOOCOMMERCE, MEDUSA)
