@@ -9,12 +9,13 @@ This module must not know what is reported of a history.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from typing_extensions import override
 
+from storeorch.errors import StoreorchError
 from storeorch.lifecycle import Declaration
 from storeorch.models import Status, Store
 from storeorch.names import ownership_labels
@@ -34,11 +35,11 @@ from storeorch.testing.simulation.doubles import (
     SimulatedCluster,
     SimulatedDatabase,
     SimulatedHosts,
-    SimulatedReleases,
     SimulatedRepository,
 )
+from storeorch.testing.simulation.helm import SimulatedReleases
 from storeorch.testing.simulation.journal import Journal
-from storeorch.testing.simulation.people import Person
+from storeorch.testing.simulation.people import Person, Remembered
 from storeorch.testing.simulation.picture import Ears, picture
 from storeorch.testing.simulation.promises import (
     CONVERGENCE,
@@ -88,6 +89,7 @@ class Course:
         circumstances: What the seed has decided.
         shops: The store types that take part.
         clock: The clock of the loop that ``run`` is to run on.
+        crash_at: Number of the point at which a worker dies; nothing else strikes then.
 
     Attributes:
         ears: Hears what is logged meanwhile, if added to the loggers.
@@ -95,13 +97,21 @@ class Course:
         journal: What happened.
         plan: What struck.
         given: Settings of the engines.
+        repository: The database.
+        workers: The workers.
+        people: Who declares stores.
         left: The stores that are left at the end, and their pictures.
         passes: How many passes there were over all stores.
         most_passes: The most that one store took once faults had stopped.
     """
 
     def __init__(
-        self, circumstances: Circumstances, shops: Sequence[Shop], clock: VirtualClock
+        self,
+        circumstances: Circumstances,
+        shops: Sequence[Shop],
+        clock: VirtualClock,
+        *,
+        crash_at: int | None = None,
     ) -> None:
         self.ears = Ears()
         self._circumstances = circumstances
@@ -118,10 +128,11 @@ class Course:
             seed=rng_of(seed, "faults").getrandbits(32),
             rate=circumstances.rate,
             kinds=circumstances.kinds,
+            at=None if crash_at is None else {crash_at: FaultKind.CRASH},
         )
         checkpoint = self.plan.checkpoint
         database = SimulatedDatabase()
-        self._repository = SimulatedRepository(clock, checkpoint=checkpoint, database=database)
+        self.repository = SimulatedRepository(clock, checkpoint=checkpoint, database=database)
         self._cluster = SimulatedCluster(
             clock,
             ready_lag=circumstances.ready_lag,
@@ -143,24 +154,29 @@ class Course:
         database.witness = self.promises
         self._cluster.witness = self.promises
         self._hosts.witness = self.promises
-        self._workers: list[Worker] = []
-        self._people: list[Person] = []
+        self.workers: list[Worker] = []
+        self.people: list[Person] = []
         self.passes = 0
         self.most_passes = 0
         self._counting = False
         self.left: list[tuple[Store, Mapping[str, Any]]] = []
 
     @property
+    def seed(self) -> int:
+        """The seed of the history."""
+        return self._circumstances.seed
+
+    @property
     def lives(self) -> int:
         """How often workers were started."""
-        return sum(worker.lives for worker in self._workers)
+        return sum(worker.lives for worker in self.workers)
 
     # -- the course -----------------------------------------------------------
 
     async def run(self) -> None:
         """Live through the history, to its end or to the first breach."""
         asyncio.get_running_loop().set_exception_handler(self._unhandled)
-        course = asyncio.ensure_future(self._course())
+        course = asyncio.ensure_future(self.take())
         broken = asyncio.ensure_future(self.promises.broken.wait())
         await asyncio.wait({course, broken}, return_when=asyncio.FIRST_COMPLETED)
         broken.cancel()
@@ -168,36 +184,45 @@ class Course:
         with suppress(asyncio.CancelledError, PromiseBroken):
             await course
 
-    async def _course(self) -> None:
-        seed = self._circumstances.seed
-        self._workers = [self._worker(n + 1) for n in range(self._circumstances.workers)]
-        self._people = [self._person(n + 1) for n in range(self._circumstances.stores)]
-        self._weather = weather = Weather(
-            rng=rng_of(seed, "weather"),
-            gap=self._circumstances.gap,
-            lease=self._settings.lease_duration,
-            repository=self._repository,
-            cluster=self._cluster,
-            hosts=self._hosts,
-            workers=self._workers,
-            promises=self.promises,
-            journal=self.journal,
-        )
-        for name, labels in STRANGERS.items():
-            weather.add_stranger(name, labels)
-        self._hosts.known[verdict.STRANGE_HOST] = verdict.STRANGE_HOST
-        lives = [asyncio.ensure_future(worker.live()) for worker in self._workers]
-        try:
+    async def take(self) -> None:
+        """Live through trouble, and through what follows it."""
+        async with self.taking_part() as weather:
             storm = asyncio.ensure_future(weather.live())
             trouble = self._circumstances.trouble_seconds
-            await asyncio.gather(*(person.live(trouble) for person in self._people))
+            await asyncio.gather(*(person.live(trouble) for person in self.people))
             storm.cancel()
             self.plan.active = False
             self.journal.write(self._clock.monotonic(), "world", "faults stop")
             await weather.clear_up()
-            await self._converge()
+            await self._converge(after=0)
             await self._roll_over()
-            for worker in self._workers:
+            # What nobody was told of is found at the next resync.
+            await self._converge(after=RESYNC_SECONDS * 1.2)
+
+    @asynccontextmanager
+    async def taking_part(self) -> AsyncIterator[Weather]:
+        """Have workers run beside the body, and judge what there is in the end."""
+        seed = self._circumstances.seed
+        self.workers = [self._worker(n + 1) for n in range(self._circumstances.workers)]
+        self.people = [self._person(n + 1) for n in range(self._circumstances.stores)]
+        self._weather = Weather(
+            rng=rng_of(seed, "weather"),
+            gap=self._circumstances.gap,
+            lease=self._settings.lease_duration,
+            repository=self.repository,
+            cluster=self._cluster,
+            hosts=self._hosts,
+            workers=self.workers,
+            promises=self.promises,
+            journal=self.journal,
+        )
+        for name, labels in STRANGERS.items():
+            self._weather.add_stranger(name, labels)
+        self._hosts.known[verdict.STRANGE_HOST] = verdict.STRANGE_HOST
+        lives = [asyncio.ensure_future(worker.live()) for worker in self.workers]
+        try:
+            yield self._weather
+            for worker in self.workers:
                 await worker.retire()
             await asyncio.gather(*lives)
             self._judge()
@@ -206,17 +231,22 @@ class Course:
                 life.cancel()
             await asyncio.gather(*lives, return_exceptions=True)
 
-    async def _converge(self) -> None:
-        """Wait until every store is as declared, with people's help where only that helps."""
+    async def _converge(self, *, after: float) -> None:
+        """Wait until every store is as declared, with people's help where only that helps.
+
+        Args:
+            after: Seconds to let pass before.
+        """
+        again: list[Remembered] = []
         for _ in range(_ROUNDS):
             self._count_passes()
-            await asyncio.sleep(RESYNC_SECONDS * 1.2)
+            await asyncio.sleep(after)
             await self._settle()
             again = [
                 known
-                for person in self._people
+                for person in self.people
                 for known in person.remembered
-                if (row := self._repository.rows.get(known.id)) is not None
+                if (row := self.repository.rows.get(known.id)) is not None
                 and row.store.status is not Status.READY
             ]
             if not again:
@@ -224,7 +254,7 @@ class Course:
                 return
             for name in [name for name in self._weather.strangers if name not in STRANGERS]:
                 self._weather.make_way(name)
-            for person in self._people:
+            for person in self.people:
                 for known in person.remembered:
                     if known in again:
                         await person.say(Declaration.RETRY, known)
@@ -240,7 +270,7 @@ class Course:
 
     def _restless(self) -> str | None:
         """Say what has not settled yet, or None."""
-        for row in self._repository.rows.values():
+        for row in self.repository.rows.values():
             store = row.store
             known = self._weather.excuses.get(store.id, set())
             at_rest = (
@@ -258,33 +288,32 @@ class Course:
     async def _roll_over(self) -> None:
         """Restart every worker in good order while it has work, which it must give back."""
         rng = rng_of(self._circumstances.seed, "roll-over")
-        for person in self._people:
+        for person in self.people:
             if person.remembered:
                 await person.say(Declaration.UPDATE, person.remembered[-1])
-        for worker in self._workers:
+        for worker in self.workers:
             await asyncio.sleep(rng.random() * 2)
             name = worker.process.name
             if await worker.restart():
-                for row in self._repository.rows.values():
+                for row in self.repository.rows.values():
                     if row.lease_owner == name:
                         self.promises.note(
                             DURABILITY, f"{name} has stopped and still holds {row.store.name}"
                         )
-        await self._converge()
 
     def _judge(self) -> None:
         """Judge what can be judged at the end only, and keep a picture of what is left."""
-        errors = [worker.failed for worker in self._workers if worker.failed is not None]
-        remembered = [known for person in self._people for known in person.remembered]
+        errors = [worker.failed for worker in self.workers if worker.failed is not None]
+        remembered = [known for person in self.people for known in person.remembered]
         strangers = {name: STRANGERS.get(name, {}) for name in self._weather.strangers}
-        promises, database = self.promises, self._repository.database
+        promises, database = self.promises, self.repository.database
         for error in errors:
             promises.note(DURABILITY, f"an engine ended by itself: {error!r}")
         verdict.judge_memory(promises, database, remembered)
         verdict.judge_leftovers(promises, database, self._cluster, self._hosts, strangers)
         verdict.judge_strangers(promises, self._cluster, self._hosts, self._weather.strangers)
         verdict.judge_secrecy(promises, database, self.ears, CANARY)
-        for row in self._repository.rows.values():
+        for row in self.repository.rows.values():
             self.left.append((row.store, picture(row.store, self._cluster, self._hosts)))
 
     # -- parts ----------------------------------------------------------------
@@ -295,7 +324,7 @@ class Course:
             plan=self.plan,
             clock=self._clock,
             settings=self._settings,
-            repository=self._repository,
+            repository=self.repository,
             cluster=self._cluster,
             hosts=self._hosts,
             type_of=self._type_of,
@@ -312,7 +341,7 @@ class Course:
             shops=list(self._shops.values()),
             settings=self._settings,
             plan=self.plan,
-            repository=self._repository,
+            repository=self.repository,
             rng=rng_of(self._circumstances.seed, f"person-{number}"),
             journal=self.journal,
         )
@@ -364,7 +393,7 @@ class Course:
         passes.clear()
 
     def _unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Hear of errors that nobody has caught; those of dead processes are none."""
+        """Hear of errors that nobody has caught; dead processes and their last calls have some."""
         error = context.get("exception")
-        if not isinstance(error, (Crash, PromiseBroken, asyncio.CancelledError)):
+        if not isinstance(error, (Crash, PromiseBroken, StoreorchError, asyncio.CancelledError)):
             self.promises.note(DURABILITY, f"nobody caught: {context.get('message')} {error!r}")

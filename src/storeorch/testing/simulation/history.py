@@ -61,9 +61,18 @@ def simulate(seed: int, shops: Sequence[Shop] = (Shop(),), **settings: Any) -> H
         shops: The store types that take part.
         **settings: Settings of the engines other than those that the seed chooses.
     """
-    circumstances = Circumstances.of(seed, **settings)
     clock = VirtualClock()
-    course = Course(circumstances, shops, clock)
+    return run_course(Course(Circumstances.of(seed, **settings), shops, clock), shops, clock)
+
+
+def run_course(course: Course, shops: Sequence[Shop], clock: VirtualClock) -> History:
+    """Run the course of a history, and compare what is left with what was never disturbed.
+
+    Args:
+        course: What to run.
+        shops: The store types that take part.
+        clock: The course's clock.
+    """
     with (
         _listening(course.ears),
         asyncio.Runner(loop_factory=lambda: SimulatedLoop(clock)) as runner,
@@ -76,7 +85,7 @@ def simulate(seed: int, shops: Sequence[Shop] = (Shop(),), **settings: Any) -> H
     faults = Counter({kind.value: n for kind, n in course.plan.injected.items()})
     faults.update(course.journal.troubles)
     return History(
-        seed=seed,
+        seed=course.seed,
         entries=course.journal.entries,
         faults=faults,
         breaches=course.promises.breaches,

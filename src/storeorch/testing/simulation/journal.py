@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
+from typing_extensions import override
+
 from storeorch.models import Claim
 
 _working: ContextVar[Claim | None] = ContextVar("working", default=None)
@@ -44,6 +46,7 @@ class Entry(NamedTuple):
     who: str
     what: str
 
+    @override
     def __str__(self) -> str:
         """Return the line as it is printed."""
         return f"{self.at:12.6f} {self.who:<12} {self.what}"

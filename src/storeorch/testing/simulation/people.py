@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -114,10 +114,19 @@ class Person:
         await asyncio.sleep(self._rng.random() * 3)
         while loop.time() < until:
             if not self.remembered or self._row(self.remembered[-1]) is None:
-                await self._create()
+                shop = self._rng.choice(self._shops)
+                await self._create(shop, self._parameters(shop))
             else:
                 await self._say(self._choose(), self.remembered[-1])
             await asyncio.sleep(self._rng.expovariate(2 / seconds))
+
+    async def create(self, shop: Shop, parameters: Mapping[str, Any]) -> Remembered:
+        """Declare a store of that type."""
+        return await self._create(shop, dict(parameters))
+
+    async def update(self, known: Remembered, parameters: Mapping[str, Any]) -> None:
+        """Declare other parameters of a store."""
+        await self._say(Declaration.UPDATE, known, dict(parameters))
 
     async def say(self, declaration: Declaration, known: Remembered) -> None:
         """Declare something of a store."""
@@ -126,10 +135,8 @@ class Person:
     def _choose(self) -> Declaration:
         return Declaration(self._rng.choices(list(_SHARES), list(_SHARES.values()))[0])
 
-    async def _create(self) -> None:
-        shop = self._rng.choice(self._shops)
+    async def _create(self, shop: Shop, parameters: dict[str, Any]) -> Remembered:
         store_id = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
-        parameters = self._parameters(shop)
         known = Remembered(store_id, self._name, parameters=[parameters])
         new = NewStore(
             id=store_id,
@@ -146,15 +153,20 @@ class Person:
         if store is not None:
             known.acknowledged = True
             known.generation = 1
+        return known
 
-    async def _say(self, declaration: Declaration, known: Remembered) -> None:
+    async def _say(
+        self,
+        declaration: Declaration,
+        known: Remembered,
+        parameters: dict[str, Any] | None = None,
+    ) -> None:
         row = self._row(known)
         if row is None:
             return
-        parameters: dict[str, Any] | None = None
         if declaration is Declaration.UPDATE:
             shop = next(s for s in self._shops if s.store_type.name == row.store.type)
-            parameters = self._parameters(shop)
+            parameters = self._parameters(shop) if parameters is None else parameters
             known.parameters.append(parameters)
         known.deletion = known.deletion or declaration is Declaration.DELETE
         store = await self._call(

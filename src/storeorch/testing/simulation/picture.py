@@ -9,6 +9,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from typing_extensions import override
+
 from storeorch.models import NewStore, Store
 from storeorch.testing.clock import run_virtual
 from storeorch.testing.cluster import MemoryCluster
@@ -90,6 +92,7 @@ class Ears(logging.Handler):
         self.told: list[str] = []
         self.error_ids: set[str] = set()
 
+    @override
     def emit(self, record: logging.LogRecord) -> None:
         """Hear one record."""
         if record.name == "storeorch.operator":

@@ -196,8 +196,9 @@ class SimulatedLoop(VirtualLoop):
 
         def go_on() -> None:
             # The handle that the process has stays the one that cancels.
-            again = (self._run, process, cell, context, callback, args)
-            super(SimulatedLoop, self).call_soon(*again, context=context)
+            super(SimulatedLoop, self).call_soon(
+                self._run, process, cell, context, callback, args, context=context
+            )
 
         late.append(go_on)
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
+from typing_extensions import override
+
 from storeorch.lifecycle import TRANSITIONS
 from storeorch.models import Claim, Status, Store
 from storeorch.ports import Owner, ReleaseStatus
@@ -68,6 +70,7 @@ class Breach:
     at: float
     text: str
 
+    @override
     def __str__(self) -> str:
         """Return it in one line."""
         return f"promise {self.promise}, at {self.at:.3f}: {self.text}"

@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from storeorch.testing.namespace import Namespace
+from storeorch.testing.rows import MemoryDatabase
 from storeorch.testing.simulation.doubles import (
     SimulatedCluster,
-    SimulatedDatabase,
     SimulatedHosts,
 )
 from storeorch.testing.simulation.people import Remembered
@@ -29,7 +29,7 @@ STRANGE_HOST: Final = "stranger.local.test"
 
 
 def judge_memory(
-    promises: Promises, database: SimulatedDatabase, remembered: Sequence[Remembered]
+    promises: Promises, database: MemoryDatabase, remembered: Sequence[Remembered]
 ) -> None:
     """Everything that was acknowledged is as it was declared."""
     for known in remembered:
@@ -39,7 +39,7 @@ def judge_memory(
 
 def judge_leftovers(
     promises: Promises,
-    database: SimulatedDatabase,
+    database: MemoryDatabase,
     cluster: SimulatedCluster,
     hosts: SimulatedHosts,
     strangers: Collection[str],
@@ -68,7 +68,7 @@ def judge_strangers(
         promises.note(OWNERSHIP, "the host of somebody else has changed")
 
 
-def judge_secrecy(promises: Promises, database: SimulatedDatabase, ears: Ears, canary: str) -> None:
+def judge_secrecy(promises: Promises, database: MemoryDatabase, ears: Ears, canary: str) -> None:
     """Users read no secret and nothing foreign, and error ids lead to the operator's log."""
     told = "\n".join(
         [

@@ -322,7 +322,13 @@ class Weather:
     def _occupy(self) -> None:
         """Have somebody else take the name of a namespace that a store has not made yet."""
         rows = self._repository.rows.values()
-        free = [r.store for r in rows if r.store.namespace not in self._cluster.namespaces]
+        # Not under the hands of a pass: Helm would find another namespace than it was given.
+        free = [
+            row.store
+            for row in rows
+            if row.store.namespace not in self._cluster.namespaces
+            and self._promises.holder(row.store.id) is None
+        ]
         if not free:
             return
         store = self._rng.choice(free)

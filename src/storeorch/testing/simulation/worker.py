@@ -27,9 +27,9 @@ from storeorch.testing.faults import Crash, FaultPlan
 from storeorch.testing.simulation.doubles import (
     SimulatedCluster,
     SimulatedHosts,
-    SimulatedReleases,
     SimulatedRepository,
 )
+from storeorch.testing.simulation.helm import SimulatedReleases
 from storeorch.testing.simulation.journal import Journal, working
 from storeorch.testing.simulation.process import ProcessClock, SimulatedProcess
 
@@ -173,6 +173,8 @@ class Worker:
         finally:
             crash.cancel()
             self._engine = None
+            if process.stalled:
+                self._journal.troubles["stall"] += process.stalled
         error = None if task.cancelled() else task.exception()
         # One that cannot begin for want of a database says so, and is started again.
         if error is not None and not isinstance(error, (Crash, EnvironmentNotReady)):
