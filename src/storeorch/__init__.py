@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from storeorch.settings import Settings
     from storeorch.steps import HelmStoreType, Quota
     from storeorch.storetype import (
+        AdminAccess,
         Done,
         Outcome,
         Step,
@@ -49,6 +50,7 @@ __version__ = "0.1.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
+    "AdminAccess": "storetype",
     "Check": "environment",
     "Condition": "models",
     "Done": "storetype",
@@ -74,6 +76,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AdminAccess",
     "Check",
     "Condition",
     "Done",

@@ -32,6 +32,8 @@ from storeorch.storetype import StoreType
 from storeorch.views import StoreViews
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from storeorch.ports import Clock, Hosts, Releases, Repository
     from storeorch.wiring import Adapters
 
@@ -151,7 +153,8 @@ class Orchestrator(StoreViews):
             StoreIsDeleting: One exists and is being deleted.
         """
         check_store_name(name)
-        checked = self.type(type).check(parameters or {})
+        offered = self.type(type)
+        checked = offered.check(parameters or {})
         store_id = str(uuid.uuid4())
         new = NewStore(
             id=store_id,
@@ -160,7 +163,7 @@ class Orchestrator(StoreViews):
             parameters=checked.model_dump(mode="json", exclude_unset=True),
             cluster=self.settings.cluster,
             namespace=namespace_for(name, store_id),
-            host=host_for(name, self.settings.domain),
+            host=self._host(name, offered, checked),
             helm_release=name,
         )
         return await self._repository.create(new, actor=actor or self.settings.actor)
@@ -185,13 +188,16 @@ class Orchestrator(StoreViews):
             StoreIsDeleting: It is being deleted.
         """
         store = await self.get(name_or_id)
-        merged = _merge(store.parameters, parameters)
-        checked = self.type(store.type).check(merged)
+        offered = self.type(store.type)
+        checked = offered.check(_merge(store.parameters, parameters))
+        # A host that no parameter gave stays, whatever the setting has become since.
+        chosen = offered.host(checked) != offered.host(offered.check(store.parameters))
         return await self._repository.declare(
             store.id,
             Declaration.UPDATE,
             actor=actor or self.settings.actor,
             parameters=checked.model_dump(mode="json", exclude_unset=True),
+            host=self._host(store.name, offered, checked) if chosen else None,
         )
 
     async def retry(self, name_or_id: str, *, actor: str | None = None) -> Store:
@@ -363,6 +369,9 @@ class Orchestrator(StoreViews):
             worker=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
             only=only,
         )
+
+    def _host(self, name: str, offered: StoreType, parameters: BaseModel) -> str:
+        return offered.host(parameters) or host_for(name, self.settings.domain)
 
     async def _declare(self, name_or_id: str, declaration: Declaration, actor: str | None) -> Store:
         store = await self.get(name_or_id)

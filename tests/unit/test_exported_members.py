@@ -14,6 +14,7 @@ import storeorch
 import storeorch.testing
 
 PUBLIC = [
+    "AdminAccess",
     "Check",
     "Condition",
     "Done",
