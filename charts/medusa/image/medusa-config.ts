@@ -3,7 +3,9 @@
  * environment variables; the image holds no address, key or password.
  *
  * - `DATABASE_URL`, `JWT_SECRET`, `COOKIE_SECRET`: required.
- * - `STORE_URL`: the address that customers type; it decides over CORS and over secure cookies.
+ * - `MEDUSA_BACKEND_URL`: the address that customers type; it decides over secure cookies.
+ * - `STORE_CORS`, `ADMIN_CORS`, `AUTH_CORS`: further addresses that may ask; none unless given.
+ * - `DISABLE_MEDUSA_ADMIN`: `true` for a server without the admin's pages.
  * - `REDIS_URL`: with it, events, workflows, locks, caches and sessions live in Redis, and several
  *   servers may share them. Without it they live in the process: one server, no more.
  */
@@ -11,7 +13,7 @@
 import type { InputConfigModules } from "@medusajs/framework/types"
 import { defineConfig } from "@medusajs/framework/utils"
 
-const storeUrl = process.env.STORE_URL ?? "http://localhost:9000"
+const storeUrl = process.env.MEDUSA_BACKEND_URL ?? "http://localhost:9000"
 const redisUrl = process.env.REDIS_URL
 
 /** Modules that keep their state in Redis. */
@@ -61,15 +63,15 @@ export default defineConfig({
     // Without it, a browser that speaks plain HTTP never gets the admin's session.
     cookieOptions: { secure: storeUrl.startsWith("https:"), sameSite: "lax" },
     http: {
-      storeCors: storeUrl,
-      adminCors: storeUrl,
-      authCors: storeUrl,
+      storeCors: process.env.STORE_CORS ?? storeUrl,
+      adminCors: process.env.ADMIN_CORS ?? storeUrl,
+      authCors: process.env.AUTH_CORS ?? storeUrl,
       jwtSecret: process.env.JWT_SECRET,
       cookieSecret: process.env.COOKIE_SECRET,
       compression: { enabled: true },
     },
   },
   // The admin asks the host that it came from: one image serves every store.
-  admin: { backendUrl: "/" },
+  admin: { disable: process.env.DISABLE_MEDUSA_ADMIN === "true", backendUrl: "/" },
   modules: [...files, ...(redisUrl ? redisModules(redisUrl) : [])],
 })

@@ -18,7 +18,7 @@ import express from "express"
 const FOLDER = path.resolve("public", "storefront")
 
 /** Paths that belong to Medusa, whatever is asked for there. */
-const MEDUSA = /^\/(admin|app|auth|cloud|health|hooks|static|store|storefront-config)(\/|$)/
+const MEDUSA = /^\/(admin|app|auth|cloud|health|hooks|ready|static|store|storefront-config)(\/|$)/
 
 /** The storefront's pages; `storefront/src/app.tsx` has the same list as routes. */
 const PAGE = /^\/(|products\/[^/]+|cart|checkout|orders\/[^/]+)\/?$/

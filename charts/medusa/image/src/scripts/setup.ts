@@ -15,7 +15,7 @@ import { ContainerRegistrationKeys } from "@medusajs/framework/utils"
 
 import { ensureAdmin } from "../setup/admin"
 import { ensureSampleProduct } from "../setup/product"
-import { SHOP, isDone, markDone } from "../setup/progress"
+import { SHOP, isDone, markDone, prepareProgress } from "../setup/progress"
 import { ensureShop } from "../setup/shop"
 
 function required(name: string): string {
@@ -30,6 +30,7 @@ export default async function setup({ container }: ExecArgs): Promise<void> {
   const logger = container.resolve(ContainerRegistrationKeys.LOGGER)
   await ensureAdmin(container, required("MEDUSA_ADMIN_EMAIL"), required("MEDUSA_ADMIN_PASSWORD"))
 
+  await prepareProgress(container)
   if (!(await isDone(container, SHOP))) {
     const currency = required("STORE_CURRENCY")
     const shop = await ensureShop(container, {

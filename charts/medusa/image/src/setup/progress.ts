@@ -14,15 +14,19 @@ export const SHOP = "shop"
 
 const TABLE = "storeorch_setup"
 
-/** Tells whether a part is done. */
-export async function isDone(container: MedusaContainer, part: string): Promise<boolean> {
-  const database = container.resolve(ContainerRegistrationKeys.PG_CONNECTION)
-  await database.raw(
+/** Makes the table where it is not there. */
+export async function prepareProgress(container: MedusaContainer): Promise<void> {
+  await container.resolve(ContainerRegistrationKeys.PG_CONNECTION).raw(
     `CREATE TABLE IF NOT EXISTS ${TABLE} (
        part text PRIMARY KEY,
        done_at timestamptz NOT NULL DEFAULT now()
      )`,
   )
+}
+
+/** Tells whether a part is done; the database must have been prepared. */
+export async function isDone(container: MedusaContainer, part: string): Promise<boolean> {
+  const database = container.resolve(ContainerRegistrationKeys.PG_CONNECTION)
   const rows = await database(TABLE).where({ part })
   return rows.length > 0
 }
