@@ -55,6 +55,9 @@ CACHE_VARIABLE: Final = "STOREORCH_IMAGE_CACHE"
 
 TOOLS: Final = ("mmdebstrap", "buildah")
 
+CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Whom this machine trusts; builds that fetch packages trust the same, images do not."""
+
 FORMAT: Final = "1"
 """Part of every digest: raised when this tool builds something else of the same recipe."""
 
@@ -327,9 +330,10 @@ def lay_out(recipe: Recipe, root: Path, context: Path) -> None:
 def _bud(recipe: Recipe, context: Path, scratch: Path, archive: Path) -> None:
     store = ("--storage-driver=vfs", f"--root={scratch / 'store'}", f"--runroot={scratch / 'run'}")
     tag = f"--tag={recipe.reference}"
+    trust = [f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.exists() else []
     run(
         *("buildah", *store, "bud", "--quiet", "--isolation=chroot", "--squash", "--timestamp=0"),
-        *(tag, f"--file={recipe.folder / 'Dockerfile'}", context),
+        *(*trust, tag, f"--file={recipe.folder / 'Dockerfile'}", context),
     )
     run(
         "buildah",

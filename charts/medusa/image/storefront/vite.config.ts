@@ -13,5 +13,10 @@ export default defineConfig({
   plugins: [react()],
   build: { assetsInlineLimit: 0 },
   server: { proxy: { "/store": medusa, "/storefront-config": medusa, "/static": medusa } },
-  test: { environment: "jsdom", include: ["test/**/*.test.{ts,tsx}"] },
+  test: {
+    environment: "jsdom",
+    include: ["test/**/*.test.{ts,tsx}"],
+    setupFiles: ["test/setup.ts"],
+    testTimeout: 120_000,
+  },
 })

@@ -26,7 +26,7 @@ class Shop(Parameters):
     """What the shop is at first; its owner may change all of it later."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=100)] = ""
-    """Name that customers read; empty means the store's name."""
+    """Name that customers read; empty means one made of the store's name."""
 
     currency: Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")] = "usd"
     """Currency by its ISO 4217 code, in lower case."""
