@@ -8,6 +8,7 @@ root on Linux.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import tarfile
@@ -71,17 +72,20 @@ class Rootfs:
     @contextmanager
     def running(self, *words: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         """Run a server; it is told to end, and waited for, on leaving."""
-        with log.open("ab") as out, subprocess.Popen(
-            self.command(words), stdin=subprocess.DEVNULL, stdout=out, stderr=out
-        ) as process:
-            try:
-                yield process
-            finally:
-                process.terminate()
+        with log.open("ab") as out:
+            # As runc does, so that /dev/stderr can be opened anew.
+            os.fchown(out.fileno(), self.uid, self.uid)
+            with subprocess.Popen(
+                self.command(words), stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            ) as process:
                 try:
-                    process.wait(30)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+                    yield process
+                finally:
+                    process.terminate()
+                    try:
+                        process.wait(30)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
 
 
 def unpack(archive: Path, folder: Path) -> Path:
