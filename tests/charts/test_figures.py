@@ -170,10 +170,8 @@ def test_another_job_for_whatever_it_does_otherwise(
     helm: Helm, changed: dict[str, Any], anew: bool
 ) -> None:
     """A Job cannot be changed: under the same name, an upgrade would be refused."""
-    before, after = (
-        install_job(helm.template("woocommerce", values))
-        for values in (STORE, merged(STORE, changed))
-    )
+    before = install_job(helm.template("woocommerce", STORE))
+    after = install_job(helm.template("woocommerce", merged(STORE, changed)))
     assert (before["metadata"]["name"] != after["metadata"]["name"]) is anew
     if not anew:
         assert before == after
@@ -256,10 +254,9 @@ def test_wordpress_knows_its_address(woocommerce: list[Manifest]) -> None:
     wordpress = named(deployment)["wordpress"]
 
     assert environment(wordpress)["STORE_URL"] == "https://my-store.local.test"
-    port = container_port(wordpress)
-    assert (
-        environment(wordpress)["STORE_LISTEN"] == environment(wordpress)["STORE_PORT"] == str(port)
-    )
+    port = str(container_port(wordpress))
+    assert environment(wordpress)["STORE_LISTEN"] == port
+    assert environment(wordpress)["STORE_PORT"] == port
 
 
 def test_the_readiness_question_is_asked_under_a_name_no_ingress_has(

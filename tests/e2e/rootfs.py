@@ -1,8 +1,8 @@
 """An image as an unpacked folder, and programs that run in it without a cluster.
 
-What the container runtime would do is done by the kernel directly: a mount namespace, bind mounts for
-volumes, the image's user. Networks are the machine's own, so servers listen on loopback only. Needs
-root on Linux.
+What the container runtime would do is done by the kernel directly: a mount namespace, bind mounts
+for volumes, the image's user. The network is the machine's own, so servers listen on loopback
+only. Needs root on Linux.
 """
 
 from __future__ import annotations
