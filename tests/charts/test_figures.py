@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from .rendering import (
+    CHARTS,
     CREDENTIALS,
     Helm,
     Manifest,
@@ -86,12 +88,10 @@ def test_wordpress(woocommerce: list[Manifest]) -> None:
     assert wordpress["spec"]["strategy"] == {"type": "Recreate"}
     assert container["image"].startswith("wordpress:")
     assert container["resources"] == SHOP_RESOURCES
-    assert (container_port(container), port_of(woocommerce, "wordpress")) == (80, 80)
+    assert (container_port(container), port_of(woocommerce, "wordpress")) == (8080, 80)
     assert size(claim["spec"]) == "10Gi"
     assert pod["securityContext"]["runAsUser"] == 33
-    assert pod["securityContext"]["sysctls"] == [
-        {"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}
-    ]
+    assert "sysctls" not in pod["securityContext"]
 
 
 def test_wordpress_waits_for_its_database(woocommerce: list[Manifest]) -> None:
@@ -106,14 +106,117 @@ def test_wordpress_waits_for_its_database(woocommerce: list[Manifest]) -> None:
 def test_core_is_the_images_and_content_is_the_claims(woocommerce: list[Manifest]) -> None:
     wordpress = find(woocommerce, "Deployment", "wordpress")
     volumes = {volume["name"]: volume for volume in pod_spec(wordpress)["volumes"]}
-    mounts = {
-        mount["mountPath"]: volumes[mount["name"]]
-        for mount in named(wordpress)["wordpress"]["volumeMounts"]
-    }
+    container = named(wordpress)["wordpress"]
+    mounts = {m["mountPath"]: volumes[m["name"]] for m in container["volumeMounts"]}
+    core = environment(container)["WORDPRESS_DIR"]
 
-    assert "emptyDir" in mounts["/var/www/html"]
-    assert mounts["/var/www/html/wp-content"]["persistentVolumeClaim"] == {"claimName": "wordpress"}
-    assert all("emptyDir" in mounts[path] for path in ("/tmp", "/run/apache2", "/run/lock"))
+    assert core not in mounts
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert mounts[f"{core}/wp-content"]["persistentVolumeClaim"] == {"claimName": "wordpress"}
+    assert "configMap" in mounts[f"{core}/wp-config.php"]
+    assert "emptyDir" in mounts["/tmp"]
+
+
+def install_job(manifests: list[Manifest]) -> Manifest:
+    (job,) = (m for m in manifests if m["kind"] == "Job")
+    return job
+
+
+def test_the_install_job(woocommerce: list[Manifest]) -> None:
+    job = install_job(woocommerce)
+    wait, content = pod_spec(job)["initContainers"]
+    install = named(job)["install"]
+
+    assert wait["resources"] == WAIT_RESOURCES
+    assert install["resources"] == content["resources"]
+    assert install["resources"]["limits"] == SHOP_RESOURCES["limits"]
+    assert pod_spec(job)["restartPolicy"] == "Never"
+    assert environment(install)["STORE_CURRENCY"] == "USD"
+    assert secret_keys(install)["STORE_ADMIN_PASSWORD"] == ("store-credentials", "admin-password")
+
+
+def test_the_install_job_runs_where_the_volume_is(woocommerce: list[Manifest]) -> None:
+    (term,) = pod_spec(install_job(woocommerce))["affinity"]["podAffinity"][
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ]
+    wordpress = find(woocommerce, "Deployment", "wordpress")
+
+    assert term["topologyKey"] == "kubernetes.io/hostname"
+    assert term["labelSelector"] == wordpress["spec"]["selector"]
+
+
+def test_exit_code_42_is_final(woocommerce: list[Manifest]) -> None:
+    rules = install_job(woocommerce)["spec"]["podFailurePolicy"]["rules"]
+    php = find(woocommerce, "ConfigMap", "wordpress-php")["data"]["install-common.php"]
+
+    assert rules[0]["action"] == "FailJob"
+    assert rules[0]["onExitCodes"] == {"containerName": "install", "operator": "In", "values": [42]}
+    assert "STOREORCH_FINAL  = 42;" in php
+
+
+@pytest.mark.parametrize(
+    ("changed", "anew"),
+    [
+        ({}, False),
+        ({"mysql": {"resources": {"limits": {"memory": "2Gi"}}}}, False),
+        ({"ingress": {"className": "traefik"}}, False),
+        ({"wordpress": {"image": "wordpress:7.0-php8.4-apache"}}, True),
+        ({"woocommerce": {"sha256": "0" * 64}}, True),
+        ({"shop": {"currency": "EUR"}}, True),
+        ({"storeorch": {"url": "https://other.example.com"}}, True),
+    ],
+)
+def test_another_job_for_whatever_it_does_otherwise(
+    helm: Helm, changed: dict[str, Any], anew: bool
+) -> None:
+    """A Job cannot be changed: under the same name, an upgrade would be refused."""
+    before = install_job(helm.template("woocommerce", STORE))
+    after = install_job(helm.template("woocommerce", merged(STORE, changed)))
+    assert (before["metadata"]["name"] != after["metadata"]["name"]) is anew
+    if not anew:
+        assert before == after
+
+
+def test_the_values_of_a_laptop_and_of_production(helm: Helm) -> None:
+    for name in ("values-local.yaml", "values-production.yaml"):
+        values = yaml.safe_load((CHARTS / "woocommerce" / name).read_text())
+        assert helm.template("woocommerce", merged(STORE, values))
+
+
+def test_a_gateway_instead_of_an_ingress(helm: Helm) -> None:
+    gateway = {"name": "public", "namespace": "gateways"}
+    manifests = helm.template("woocommerce", merged(STORE, {"gateway": gateway}))
+    route = find(manifests, "HTTPRoute", "wordpress")
+    ((backend,),) = (rule["backendRefs"] for rule in route["spec"]["rules"])
+
+    assert not [m for m in manifests if m["kind"] == "Ingress"]
+    assert route["spec"]["parentRefs"] == [gateway]
+    assert route["spec"]["hostnames"] == ["my-store.local.test"]
+    assert backend == {"name": "wordpress", "port": port_of(manifests, "wordpress")}
+
+
+@pytest.mark.parametrize(
+    ("ingress", "annotations", "secret"),
+    [
+        ({"tlsSecret": "own"}, {}, "own"),
+        ({"certManagerIssuer": "ca"}, {"cert-manager.io/issuer": "ca"}, "wordpress-tls"),
+        (
+            {"certManagerClusterIssuer": "ca", "tlsSecret": "own"},
+            {"cert-manager.io/cluster-issuer": "ca"},
+            "own",
+        ),
+    ],
+)
+def test_encryption(
+    helm: Helm, ingress: dict[str, str], annotations: dict[str, str], secret: str
+) -> None:
+    manifests = helm.template("woocommerce", merged(CREDENTIALS, {"ingress": ingress}))
+    made = find(manifests, "Ingress", "wordpress")
+    wordpress = named(find(manifests, "Deployment", "wordpress"))["wordpress"]
+
+    assert made["metadata"].get("annotations", {}) == annotations
+    assert made["spec"]["tls"] == [{"hosts": ["store.local.test"], "secretName": secret}]
+    assert environment(wordpress)["STORE_URL"] == "https://store.local.test"
 
 
 def test_woocommerce_reads_the_keys_of_its_credentials(woocommerce: list[Manifest]) -> None:
@@ -137,13 +240,13 @@ def test_woocommerce_reads_the_keys_of_its_credentials(woocommerce: list[Manifes
     }
 
 
-def test_php_that_is_evaluated_is_the_same_for_every_store(helm: Helm) -> None:
-    def extra(values: dict[str, Any]) -> str:
-        deployment = find(helm.template("woocommerce", values), "Deployment", "wordpress")
-        return environment(named(deployment)["wordpress"])["WORDPRESS_CONFIG_EXTRA"]
+def test_the_configuration_is_the_same_for_every_store(helm: Helm) -> None:
+    def files(values: dict[str, Any]) -> dict[str, str]:
+        data = find(helm.template("woocommerce", values), "ConfigMap", "wordpress-php")["data"]
+        return dict(data)
 
-    assert extra(CREDENTIALS) == extra(STORE)
-    assert "getenv( 'STORE_URL' )" in extra(STORE)
+    assert files(CREDENTIALS) == files(STORE)
+    assert "getenv( 'STORE_URL' )" in files(STORE)["wp-config.php"]
 
 
 def test_wordpress_knows_its_address(woocommerce: list[Manifest]) -> None:
@@ -151,9 +254,9 @@ def test_wordpress_knows_its_address(woocommerce: list[Manifest]) -> None:
     wordpress = named(deployment)["wordpress"]
 
     assert environment(wordpress)["STORE_URL"] == "https://my-store.local.test"
-    assert pod_spec(deployment)["hostAliases"] == [
-        {"ip": "127.0.0.1", "hostnames": ["my-store.local.test"]}
-    ]
+    port = str(container_port(wordpress))
+    assert environment(wordpress)["STORE_LISTEN"] == port
+    assert environment(wordpress)["STORE_PORT"] == port
 
 
 def test_the_readiness_question_is_asked_under_a_name_no_ingress_has(

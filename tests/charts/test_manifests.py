@@ -19,6 +19,7 @@ from .rendering import (
     merged,
     pod_spec,
     secret_keys,
+    servers,
     workloads,
 )
 
@@ -64,7 +65,9 @@ QUOTA_CLAIMS = 3
 NAMESPACED_AND_HARMLESS = {
     "ConfigMap",
     "Deployment",
+    "HTTPRoute",
     "Ingress",
+    "Job",
     "PersistentVolumeClaim",
     "Service",
     "StatefulSet",
@@ -149,7 +152,7 @@ def test_each_container_has_requests_and_limits(manifests: list[Manifest]) -> No
 
 
 def test_long_running_containers_have_probes(manifests: list[Manifest]) -> None:
-    for workload in workloads(manifests):
+    for workload in servers(manifests):
         for container in pod_spec(workload)["containers"]:
             assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys()
             # A query that has become slow must take the pod out of service, not restart it.
@@ -157,7 +160,7 @@ def test_long_running_containers_have_probes(manifests: list[Manifest]) -> None:
 
 
 def test_probes_ask_for_ports_that_are_there(manifests: list[Manifest]) -> None:
-    for workload in workloads(manifests):
+    for workload in servers(manifests):
         for container in pod_spec(workload)["containers"]:
             ports = {port["name"] for port in container["ports"]}
             for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
@@ -182,7 +185,7 @@ def test_objects_and_pods_carry_all_labels(
 
 
 def test_selectors_hold_nothing_that_may_change(manifests: list[Manifest]) -> None:
-    for workload in workloads(manifests):
+    for workload in servers(manifests):
         selector = workload["spec"]["selector"]["matchLabels"]
         assert selector.keys() == SELECTOR_LABELS
         assert selector.items() <= workload["spec"]["template"]["metadata"]["labels"].items()
@@ -310,6 +313,6 @@ def test_labels_asked_for_cannot_replace_the_charts_own(helm: Helm, chart: str) 
     for manifest in manifests:
         assert manifest["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
         assert manifest["metadata"]["labels"]["app.kubernetes.io/name"] == chart
-    for workload in workloads(manifests):
+    for workload in servers(manifests):
         pods = workload["spec"]["template"]["metadata"]["labels"]
         assert workload["spec"]["selector"]["matchLabels"].items() <= pods.items()

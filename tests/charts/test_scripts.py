@@ -118,10 +118,9 @@ def test_scripts_reach_the_containers_as_they_are(helm: Helm) -> None:
 
 def test_php_reaches_the_containers_as_it_is(helm: Helm) -> None:
     data = find(helm.template("woocommerce"), "ConfigMap", "wordpress-php")["data"]
+    files = (CHARTS / "woocommerce" / "files").iterdir()
 
-    assert data == {
-        path.name: path.read_text() for path in PHP_FILES if path.name != "wp-config-extra.php"
-    }
+    assert data == {path.name: path.read_text() for path in files}
 
 
 @pytest.mark.skipif(shutil.which("php") is None, reason="needs php")
