@@ -41,8 +41,23 @@ generates changes with every upgrade.
 {{- required "storeorch.credentialsSecret is required: the name of a Secret in the release's namespace that holds the store's passwords and secrets (README.md lists its keys)" .Values.storeorch.credentialsSecret }}
 {{- end }}
 
+{{/*
+Name of the Secret with the certificate; empty where the Ingress does not encrypt, or where a
+Gateway takes its place.
+*/}}
+{{- define "medusa.tlsSecret" -}}
+{{- $ingress := .Values.ingress -}}
+{{- if and $ingress.certManagerIssuer $ingress.certManagerClusterIssuer -}}
+{{- fail "ingress.certManagerIssuer and ingress.certManagerClusterIssuer exclude each other" -}}
+{{- end -}}
+{{- if and (not .Values.gateway.name) (or $ingress.tlsSecret $ingress.certManagerIssuer $ingress.certManagerClusterIssuer) -}}
+{{- $ingress.tlsSecret | default "medusa-tls" -}}
+{{- end -}}
+{{- end }}
+
 {{- define "medusa.url" -}}
-{{- .Values.storeorch.url | default (printf "http://%s" .Values.storeorch.host) }}
+{{- $scheme := ternary "https" "http" (or (ne (include "medusa.tlsSecret" .) "") (gt (len .Values.ingress.tls) 0)) -}}
+{{- .Values.storeorch.url | default (printf "%s://%s" $scheme .Values.storeorch.host) }}
 {{- end }}
 
 {{/*
@@ -227,7 +242,7 @@ spec:
           value: {{ .Values.adminEmail | quote }}
         {{- include "medusa.secretEnv" (dict "root" . "name" "MEDUSA_ADMIN_PASSWORD" "key" "admin-password") | nindent 8 }}
         - name: STORE_NAME
-          value: {{ .Values.shop.name | default (.Values.storeorch.storeName | default .Release.Name | replace "-" " " | title) | quote }}
+          value: {{ .Values.shop.title | default (.Values.storeorch.storeName | default .Release.Name | replace "-" " " | title) | quote }}
         - name: STORE_CURRENCY
           value: {{ .Values.shop.currency | quote }}
         - name: STORE_COUNTRY

@@ -25,14 +25,14 @@ from storeorch.storetype import AdminAccess
 class Shop(Parameters):
     """What the shop is at first; its owner may change all of it later."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=100)] = ""
+    title: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=100)] = ""
     """Name that customers read; empty means one made of the store's name."""
 
-    currency: Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")] = "usd"
-    """Currency by its ISO 4217 code, in lower case."""
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    """Currency by its ISO 4217 code."""
 
-    country: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] = "us"
-    """Country sold to and sent from, by its ISO 3166-1 alpha-2 code, in lower case."""
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
+    """Country sold to and sent from, by its ISO 3166-1 alpha-2 code."""
 
     sample_product: bool = True
     """Whether a new shop has a product to show."""

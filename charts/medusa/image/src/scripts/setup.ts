@@ -32,11 +32,11 @@ export default async function setup({ container }: ExecArgs): Promise<void> {
 
   await prepareProgress(container)
   if (!(await isDone(container, SHOP))) {
-    const currency = required("STORE_CURRENCY")
+    const currency = required("STORE_CURRENCY").toLowerCase()
     const shop = await ensureShop(container, {
       name: required("STORE_NAME"),
       currency,
-      country: required("STORE_COUNTRY"),
+      country: required("STORE_COUNTRY").toLowerCase(),
     })
     if (required("STORE_SAMPLE_PRODUCT") === "true") {
       await ensureSampleProduct(container, shop, currency)
