@@ -32,7 +32,13 @@ WAIT_RESOURCES = {
 }
 STORE = merged(
     CREDENTIALS,
-    {"storeorch": {"storeName": "my-store", "host": "my-store.local.test", "url": "https://my-store.local.test"}},
+    {
+        "storeorch": {
+            "storeName": "my-store",
+            "host": "my-store.local.test",
+            "url": "https://my-store.local.test",
+        }
+    },
 )
 
 
