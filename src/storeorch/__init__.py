@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from storeorch.plugins import PluginInfo
     from storeorch.ports import LogLine
     from storeorch.settings import Settings
-    from storeorch.steps import HelmStoreType, Quota
+    from storeorch.steps import HelmStoreType, Quota, ServedPage
     from storeorch.storetype import (
+        AdminAccess,
         Done,
         Outcome,
         Step,
@@ -50,6 +51,7 @@ __version__ = "0.1.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
+    "AdminAccess": "storetype",
     "Check": "environment",
     "Condition": "models",
     "Done": "storetype",
@@ -63,6 +65,7 @@ _HOMES = {
     "Parameters": "parameters",
     "PluginInfo": "plugins",
     "Quota": "steps",
+    "ServedPage": "steps",
     "Settings": "settings",
     "Status": "models",
     "Step": "storetype",
@@ -76,6 +79,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AdminAccess",
     "Check",
     "Condition",
     "Done",
@@ -89,6 +93,7 @@ __all__ = [
     "Parameters",
     "PluginInfo",
     "Quota",
+    "ServedPage",
     "Settings",
     "Status",
     "Step",

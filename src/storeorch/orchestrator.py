@@ -19,6 +19,7 @@ from typing_extensions import override
 from storeorch.clock import SystemClock
 from storeorch.engine import ALIVE_SECONDS, Engine, running
 from storeorch.environment import Check, check_all, require_all
+from storeorch.errors import InvalidParameters
 from storeorch.lifecycle import Declaration
 from storeorch.models import (
     NewStore,
@@ -32,6 +33,8 @@ from storeorch.storetype import StoreType
 from storeorch.views import StoreViews
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from storeorch.ports import Clock, Hosts, LogLine, Releases, Repository
     from storeorch.wiring import Adapters
 
@@ -152,7 +155,8 @@ class Orchestrator(StoreViews):
         """
         check_store_name(name)
         check_not_reserved(name, self.settings.reserved_names)
-        checked = self.type(type).check(parameters or {})
+        offered = self.type(type)
+        checked = offered.check(parameters or {})
         store_id = str(uuid.uuid4())
         new = NewStore(
             id=store_id,
@@ -161,7 +165,7 @@ class Orchestrator(StoreViews):
             parameters=checked.model_dump(mode="json", exclude_unset=True),
             cluster=self.settings.cluster,
             namespace=namespace_for(name, store_id),
-            host=host_for(name, self.settings.domain),
+            host=self._host(name, offered, checked),
             helm_release=name,
         )
         return await self._repository.create(new, actor=actor or self.settings.actor)
@@ -186,13 +190,16 @@ class Orchestrator(StoreViews):
             StoreIsDeleting: It is being deleted.
         """
         store = await self.get(name_or_id)
-        merged = _merge(store.parameters, parameters)
-        checked = self.type(store.type).check(merged)
+        offered = self.type(store.type)
+        checked = offered.check(_merge(store.parameters, parameters))
+        # A host that no parameter gave stays, whatever the setting has become since.
+        chosen = offered.host(checked) != offered.host(offered.check(store.parameters))
         return await self._repository.declare(
             store.id,
             Declaration.UPDATE,
             actor=actor or self.settings.actor,
             parameters=checked.model_dump(mode="json", exclude_unset=True),
+            host=self._host(store.name, offered, checked) if chosen else None,
         )
 
     async def retry(self, name_or_id: str, *, actor: str | None = None) -> Store:
@@ -386,6 +393,24 @@ class Orchestrator(StoreViews):
             worker=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
             only=only,
         )
+
+    def _host(self, name: str, offered: StoreType, parameters: BaseModel) -> str:
+        """Return the host of a store; neither the platform's own nor below its domain, if chosen.
+
+        Hosts below the platform's domain go by name, so that a store cannot choose the
+        address of one that is still to come.
+        """
+        own = host_for(name, self.settings.domain)
+        chosen = offered.host(parameters)
+        if chosen is None or chosen == own:
+            return own
+        if chosen == self.settings.domain or chosen.endswith(f".{self.settings.domain}"):
+            raise InvalidParameters(
+                f"The host {chosen} belongs to the platform.",
+                hint=f"Hosts below {self.settings.domain} go by the names of stores: leave the "
+                "parameter out, or give a host of a domain of your own.",
+            )
+        return chosen
 
     async def _declare(self, name_or_id: str, declaration: Declaration, actor: str | None) -> Store:
         store = await self.get(name_or_id)

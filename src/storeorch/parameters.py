@@ -10,7 +10,7 @@ This module must not know store types, steps or any adapter.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AliasGenerator,
@@ -61,6 +61,25 @@ ObjectName = Annotated[
     ),
 ]
 """The name of a Kubernetes object; empty means the cluster's default."""
+
+
+HostName = Annotated[
+    str,
+    StringConstraints(
+        pattern=(r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+)?$"),
+        max_length=253,
+    ),
+]
+"""A full DNS name in lower case; empty means that none was chosen."""
+
+MailAddress = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._%+-]*@([A-Za-z0-9-]*[A-Za-z0-9]\.)+[A-Za-z]{2,}$",
+        max_length=254,
+    ),
+]
+"""An e-mail address."""
 
 
 class Parameters(BaseModel):
@@ -141,10 +160,49 @@ def resources(cpu: str, memory: str, *, limit_cpu: str, limit_memory: str) -> Re
 
 
 class Ingress(Parameters):
-    """How the store is reached from outside the cluster."""
+    """How the store is reached from outside the cluster: by an Ingress.
+
+    The connection is encrypted where ``tls_secret`` or one of the issuers is
+    given, and the store's address then begins with ``https``.
+    """
 
     class_name: ObjectName = ""
     """Ingress class; empty means the setting, else the cluster's default."""
+
+    tls_secret: ObjectName = ""
+    """Secret in the store's namespace with the certificate; with an issuer, where it is put."""
+
+    cert_manager_issuer: ObjectName = ""
+    """Issuer in the store's namespace that cert-manager asks for a certificate."""
+
+    cert_manager_cluster_issuer: ObjectName = ""
+    """ClusterIssuer that cert-manager asks for a certificate."""
+
+    @model_validator(mode="after")
+    def _one_issuer(self) -> Self:
+        if self.cert_manager_issuer and self.cert_manager_cluster_issuer:
+            msg = "cert_manager_issuer and cert_manager_cluster_issuer exclude each other"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def tls(self) -> bool:
+        """Whether the Ingress encrypts the connection."""
+        return bool(self.tls_secret or self.cert_manager_issuer or self.cert_manager_cluster_issuer)
+
+
+class Gateway(Parameters):
+    """How the store is reached from outside the cluster: by a Gateway, instead of an Ingress.
+
+    Whether the connection is encrypted is the Gateway's to say; the store's
+    address begins as the setting says.
+    """
+
+    name: ObjectName = ""
+    """Gateway that takes the store's HTTPRoute; empty means an Ingress."""
+
+    namespace: ObjectName = ""
+    """Namespace of that Gateway; empty means the store's."""
 
 
 class WaitForDatabase(Parameters):
@@ -158,7 +216,17 @@ class ChartParameters(Parameters):
     """What the shipped types have in common."""
 
     ingress: Ingress = Ingress()
-    """How the store is reached from outside the cluster."""
+    """How the store is reached from outside the cluster: by an Ingress."""
+
+    gateway: Gateway = Gateway()
+    """How the store is reached from outside the cluster: by a Gateway, instead of an Ingress."""
+
+    domain: HostName = ""
+    """Host of the store, for example ``shop.example.com``; empty means name and setting."""
+
+    egress: Literal["none", "public"] = "none"
+    """What the store's pods may reach outside the cluster: ``none``, or ``public`` addresses,
+    for example of payment providers; private ranges stay closed."""
 
     storage_class: ObjectName = ""
     """Storage class of every claim; empty means the cluster's default."""
@@ -168,3 +236,14 @@ class ChartParameters(Parameters):
 
     wait_for_database: WaitForDatabase = WaitForDatabase()
     """The init container that waits for the database."""
+
+    @property
+    def tls(self) -> bool:
+        """Whether the store's own parameters have its connection encrypted."""
+        return self.ingress.tls and not self.gateway.name
+
+    @override
+    def chart_values(self) -> dict[str, Any]:
+        """Return the parameters as values for a chart; host and egress are told apart."""
+        values = super().chart_values()
+        return {key: value for key, value in values.items() if key not in {"domain", "egress"}}

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from storeorch.errors import InvalidParameters
 from storeorch.models import Status, Store
 from storeorch.names import store_labels
-from storeorch.parameters import Parameters
+from storeorch.parameters import ChartParameters, Parameters
 from storeorch.ports import Clock, Cluster, Hosts, Owner, Releases, Visitor
 from storeorch.settings import Settings
 
@@ -128,7 +128,40 @@ class StoreContext:
     @property
     def url(self) -> str:
         """The address that the store will have."""
-        return f"{self.settings.url_scheme}://{self.store.host}"
+        encrypted = isinstance(self.parameters, ChartParameters) and self.parameters.tls
+        scheme = "https" if encrypted else self.settings.url_scheme
+        return f"{scheme}://{self.store.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class AdminAccess:
+    """Who may administer a store of a type, and where.
+
+    Attributes:
+        password_key: Key of the password in the store's credentials.
+        path: Path of the administration under the store's address, with its leading slash.
+        username: Name of the user who logs in.
+        username_parameter: Dotted path of the parameter that holds the name instead,
+            for example ``admin_email``.
+    """
+
+    password_key: str
+    path: str
+    username: str = ""
+    username_parameter: str | None = None
+
+    def username_for(self, parameters: BaseModel) -> str:
+        """Return the name of the user who logs in.
+
+        Args:
+            parameters: The store's, checked by the type's model.
+        """
+        if self.username_parameter is None:
+            return self.username
+        value: object = parameters
+        for name in self.username_parameter.split("."):
+            value = getattr(value, name)
+        return str(value)
 
 
 class Step(ABC):
@@ -173,16 +206,28 @@ class StoreType(ABC):
         title: Its name for people.
         description: One sentence.
         parameters: Model of what users may set; ``--set`` and the API accept just this.
+        admin: Who may administer a store; None where a type has no such user.
     """
 
     name: ClassVar[str]
     title: ClassVar[str] = ""
     description: ClassVar[str] = ""
     parameters: ClassVar[type[BaseModel]] = Parameters
+    admin: ClassVar[AdminAccess | None] = None
 
     @abstractmethod
     def steps(self) -> Sequence[Step]:
         """Return the steps in the order in which they are applied."""
+
+    def host(self, parameters: BaseModel) -> str | None:
+        """Return the host that a store was given, or None for ``<name>.<domain>``.
+
+        Unless overridden, it is the parameter ``domain`` of ``ChartParameters``.
+
+        Args:
+            parameters: The store's, checked by the type's model.
+        """
+        return parameters.domain or None if isinstance(parameters, ChartParameters) else None
 
     def check(self, parameters: Mapping[str, Any]) -> BaseModel:
         """Check parameters against the model.

@@ -18,6 +18,9 @@ _SUFFIXES = {
     "Gi": Decimal(2**30),
 }
 
+# What ResourceQuota "store-quota" of a store's namespace allows.
+QUOTA = {"requests.cpu": "2", "requests.memory": "4Gi", "limits.cpu": "4", "limits.memory": "8Gi"}
+
 
 def quantity(text: str | float) -> Decimal:
     """The amount a quantity stands for: cores, or bytes."""
@@ -53,7 +56,8 @@ def release_demand(manifests: list[Manifest]) -> dict[str, Decimal]:
         pods = workload["spec"].get("replicas", 1)
         if workload["kind"] == "Deployment":
             recreate = workload["spec"]["strategy"]["type"] == "Recreate"
-            pods += 0 if recreate else max(1, pods)
+            rolling = workload["spec"]["strategy"].get("rollingUpdate", {})
+            pods += 0 if recreate else rolling.get("maxSurge", max(1, pods))
         for name, amount in pod_demand(pod_spec(workload)).items():
             total[name] += amount * pods
     return total

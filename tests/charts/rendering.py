@@ -96,6 +96,11 @@ def workloads(manifests: list[Manifest]) -> Iterator[Manifest]:
             yield manifest
 
 
+def servers(manifests: list[Manifest]) -> Iterator[Manifest]:
+    """Every manifest whose pods run until they are told to end."""
+    return (workload for workload in workloads(manifests) if workload["kind"] != "Job")
+
+
 def pod_spec(workload: Manifest) -> Manifest:
     """The pod's specification within a workload."""
     spec: Manifest = workload["spec"]["template"]["spec"]

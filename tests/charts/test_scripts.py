@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .rendering import CHARTS, Helm, find, pod_spec
+from .rendering import CHARTS, CREDENTIALS, Helm, find, merged, pod_spec
 
 SCRIPTS = CHARTS / "medusa" / "files"
 PHP_FILES = sorted((CHARTS / "woocommerce" / "files").glob("*.php"))
@@ -67,61 +67,99 @@ def test_the_wait_gives_up_on_refused_credentials(tmp_path: Path) -> None:
     assert done.stderr == "the database refuses the credentials\n"
 
 
-ADMIN = {"MEDUSA_ADMIN_EMAIL": "admin@example.com", "MEDUSA_ADMIN_PASSWORD": "pass"}
+def test_the_wait_for_the_setup_ends_when_it_is_done(tmp_path: Path) -> None:
+    program(tmp_path, "sleep", 'echo sleep >>"$CALLS"')
+    program(
+        tmp_path,
+        "psql",
+        'for last in "$@"; do :; done; echo "$last" >>"$CALLS"\n'
+        'case "$(grep -c SELECT "$CALLS")" in\n'
+        "  1) echo 'relation \"storeorch_setup\" does not exist' >&2; exit 1 ;;\n"
+        "  2) exit 0 ;;\n"
+        "  *) echo 1 ;;\n"
+        "esac",
+    )
+
+    done = run("wait-for-setup.sh", tmp_path, SETUP_REVISION="0123456789")
+
+    asked = "--command=SELECT 1 FROM storeorch_setup WHERE part = '0123456789'"
+    assert done.returncode == 0, done.stderr
+    assert calls(tmp_path) == [asked, "sleep", asked, "sleep", asked]
+    assert done.stdout.splitlines() == ["waiting for the setup", "the setup is done"]
 
 
-def npx(folder: Path, *, migrate: str, user: str) -> None:
+def test_the_wait_for_the_setup_gives_up_on_refused_credentials(tmp_path: Path) -> None:
+    program(tmp_path, "psql", "echo 'FATAL:  password authentication failed' >&2; exit 2")
+
+    done = run("wait-for-setup.sh", tmp_path, SETUP_REVISION="0123456789")
+
+    assert done.returncode == 1
+    assert done.stderr == "the database refuses the credentials\n"
+
+
+def medusa(folder: Path, *, migrate: str = "exit 0", setup: str = "exit 0") -> None:
     program(
         folder,
-        "npx",
-        f'echo "$*" >>"$CALLS"\ncase "$2" in db:migrate) {migrate} ;; user) {user} ;; esac',
+        "medusa",
+        f'echo "$*" >>"$CALLS"\ncase "$1" in db:migrate) {migrate} ;; exec) {setup} ;; esac',
     )
 
 
-@pytest.mark.parametrize(
-    "user", ["exit 0", "echo 'User with email: admin@example.com, already exists' >&2; exit 1"]
-)
-def test_migrating_twice_is_fine(tmp_path: Path, user: str) -> None:
-    npx(tmp_path, migrate="exit 0", user=user)
+def test_the_setup_migrates_first_and_asks_nobody(tmp_path: Path) -> None:
+    medusa(tmp_path)
 
-    assert run("migrate.sh", tmp_path, **ADMIN).returncode == 0
+    assert run("setup.sh", tmp_path).returncode == 0
     assert calls(tmp_path) == [
-        "medusa db:migrate",
-        "medusa user --email admin@example.com --password pass",
+        "db:migrate --execute-safe-links --execute-safe-search",
+        "exec ./src/scripts/setup.js",
     ]
 
 
-def test_a_failed_migration_creates_no_user(tmp_path: Path) -> None:
-    npx(tmp_path, migrate="exit 1", user="exit 0")
+def test_a_failed_migration_sets_nothing_up(tmp_path: Path) -> None:
+    medusa(tmp_path, migrate="exit 1")
 
-    assert run("migrate.sh", tmp_path, **ADMIN).returncode != 0
-    assert calls(tmp_path) == ["medusa db:migrate"]
+    assert run("setup.sh", tmp_path).returncode != 0
+    assert len(calls(tmp_path)) == 1
 
 
-def test_a_user_that_cannot_be_created_is_a_failure(tmp_path: Path) -> None:
-    npx(tmp_path, migrate="exit 0", user="echo 'out of memory' >&2; exit 1")
+def test_a_failed_setup_is_a_failure(tmp_path: Path) -> None:
+    medusa(tmp_path, setup="exit 3")
 
-    done = run("migrate.sh", tmp_path, **ADMIN)
+    assert run("setup.sh", tmp_path).returncode == 3
 
-    assert done.returncode == 1
-    assert "out of memory" in done.stderr
-    assert ADMIN["MEDUSA_ADMIN_PASSWORD"] not in done.stdout + done.stderr
+
+def test_redis_is_told_its_password_where_no_list_of_processes_shows_it(tmp_path: Path) -> None:
+    program(tmp_path, "redis-server", 'echo "$*" >>"$CALLS"; cat >>"$CALLS"')
+
+    assert run("redis.sh", tmp_path, REDIS_PASSWORD="s3cret").returncode == 0
+    arguments, *configuration = calls(tmp_path)
+    assert arguments == "-"
+    assert "requirepass s3cret" in configuration
+    assert "appendonly yes" in configuration
 
 
 def test_scripts_reach_the_containers_as_they_are(helm: Helm) -> None:
-    deployment = find(helm.template("medusa"), "Deployment", "medusa")
-    wait, migrate = pod_spec(deployment)["initContainers"]
+    manifests = helm.template("medusa", merged(CREDENTIALS, {"redis": {"enabled": True}}))
+    (job,) = (m for m in manifests if m["kind"] == "Job")
+    (wait,) = pod_spec(job)["initContainers"]
+    (wait_for_setup,) = pod_spec(find(manifests, "Deployment", "medusa"))["initContainers"]
+    (setup,) = pod_spec(job)["containers"]
+    (redis,) = pod_spec(find(manifests, "StatefulSet", "redis"))["containers"]
 
-    assert wait["command"] == ["sh", "-c", (SCRIPTS / "wait-for-database.sh").read_text()]
-    assert migrate["command"] == ["sh", "-c", (SCRIPTS / "migrate.sh").read_text()]
+    for container, script in (
+        (wait, "wait-for-database.sh"),
+        (wait_for_setup, "wait-for-setup.sh"),
+        (setup, "setup.sh"),
+        (redis, "redis.sh"),
+    ):
+        assert container["command"] == ["sh", "-c", (SCRIPTS / script).read_text()]
 
 
 def test_php_reaches_the_containers_as_it_is(helm: Helm) -> None:
     data = find(helm.template("woocommerce"), "ConfigMap", "wordpress-php")["data"]
+    files = (CHARTS / "woocommerce" / "files").iterdir()
 
-    assert data == {
-        path.name: path.read_text() for path in PHP_FILES if path.name != "wp-config-extra.php"
-    }
+    assert data == {path.name: path.read_text() for path in files}
 
 
 @pytest.mark.skipif(shutil.which("php") is None, reason="needs php")

@@ -21,7 +21,7 @@ from .rendering import (
     workloads,
 )
 
-IMAGES = {"medusa": ("medusa", "postgresql"), "woocommerce": ("wordpress", "mysql")}
+IMAGES = {"medusa": ("medusa", "postgresql", "redis"), "woocommerce": ("wordpress", "mysql")}
 
 
 def nested(path: str, value: object) -> dict[str, Any]:
@@ -109,7 +109,12 @@ def test_refused_for_every_part(helm: Helm, chart: str, key: str, value: object)
         ("medusa", "adminEmail", "admin"),
         ("medusa", "adminEmail", "-e@example.com"),
         ("medusa", "adminEmail", "a@b;rm"),
-        ("medusa", "migrate.resources.limits.memory", None),
+        ("medusa", "setup.resources.limits.memory", None),
+        ("medusa", "medusa.replicas", 0),
+        ("medusa", "shop.currency", "usd"),
+        ("medusa", "shop.country", "USA"),
+        ("medusa", "redis.url", "redis://user:password@host"),
+        ("medusa", "uploads.accessMode", "ReadOnlyMany"),
     ],
 )
 def test_refused_by_one_chart(helm: Helm, chart_name: str, path: str, value: object) -> None:

@@ -14,6 +14,7 @@ import storeorch
 import storeorch.testing
 
 PUBLIC = [
+    "AdminAccess",
     "Check",
     "Condition",
     "Done",
@@ -27,6 +28,7 @@ PUBLIC = [
     "Parameters",
     "PluginInfo",
     "Quota",
+    "ServedPage",
     "Settings",
     "Status",
     "Step",

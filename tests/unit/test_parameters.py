@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
@@ -225,6 +225,7 @@ def test_wrong_parts_are_refused(given_: object) -> None:
 
 def test_what_charts_have_in_common() -> None:
     assert set(ChartParameters().chart_values()) == {
+        "gateway",
         "ingress",
         "storageClass",
         "imagePullPolicy",
@@ -232,6 +233,39 @@ def test_what_charts_have_in_common() -> None:
     }
     with pytest.raises(ValidationError):
         ChartParameters.model_validate({"image_pull_policy": "Sometimes"})
+
+
+@pytest.mark.parametrize(
+    ("given_", "encrypted"),
+    [
+        ({}, False),
+        ({"ingress": {"tls_secret": "shop-tls"}}, True),
+        ({"ingress": {"cert_manager_issuer": "ca"}}, True),
+        ({"ingress": {"cert_manager_cluster_issuer": "ca"}}, True),
+        ({"ingress": {"tls_secret": "shop-tls"}, "gateway": {"name": "public"}}, False),
+    ],
+)
+def test_what_encrypts_the_connection(given_: dict[str, Any], encrypted: bool) -> None:
+    assert ChartParameters.model_validate(given_).tls is encrypted
+
+
+def test_one_issuer_at_most() -> None:
+    both = {"cert_manager_issuer": "a", "cert_manager_cluster_issuer": "b"}
+    with pytest.raises(ValidationError, match="exclude each other"):
+        ChartParameters.model_validate({"ingress": both})
+
+
+@pytest.mark.parametrize("domain", ["", "shop.example.com", "a.b", "xn--bcher-kva.example"])
+def test_domain_is_a_full_name(domain: str) -> None:
+    parameters = ChartParameters(domain=domain)
+    assert parameters.domain == domain
+    assert "domain" not in parameters.chart_values()
+
+
+@pytest.mark.parametrize("domain", ["shop", "*.example.com", "Shop.example.com", "a..b", "-a.b"])
+def test_domain_is_no_pattern(domain: str) -> None:
+    with pytest.raises(ValidationError):
+        ChartParameters(domain=domain)
 
 
 def test_annotated_forms_hold_in_models() -> None:

@@ -26,7 +26,7 @@ Labels of an object.
 {{- $own := include "medusa.selectorLabels" . | fromYaml -}}
 {{- $_ := set $own "app.kubernetes.io/managed-by" .root.Release.Service -}}
 {{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") -}}
-{{- if eq .component "medusa" -}}
+{{- if has .component (list "medusa" "setup") -}}
 {{- /* appVersion is Medusa's version; on the database it would be untrue. */ -}}
 {{- $_ := set $own "app.kubernetes.io/version" .root.Chart.AppVersion -}}
 {{- end -}}
@@ -41,8 +41,23 @@ generates changes with every upgrade.
 {{- required "storeorch.credentialsSecret is required: the name of a Secret in the release's namespace that holds the store's passwords and secrets (README.md lists its keys)" .Values.storeorch.credentialsSecret }}
 {{- end }}
 
+{{/*
+Name of the Secret with the certificate; empty where the Ingress does not encrypt, or where a
+Gateway takes its place.
+*/}}
+{{- define "medusa.tlsSecret" -}}
+{{- $ingress := .Values.ingress -}}
+{{- if and $ingress.certManagerIssuer $ingress.certManagerClusterIssuer -}}
+{{- fail "ingress.certManagerIssuer and ingress.certManagerClusterIssuer exclude each other" -}}
+{{- end -}}
+{{- if and (not .Values.gateway.name) (or $ingress.tlsSecret $ingress.certManagerIssuer $ingress.certManagerClusterIssuer) -}}
+{{- $ingress.tlsSecret | default "medusa-tls" -}}
+{{- end -}}
+{{- end }}
+
 {{- define "medusa.url" -}}
-{{- .Values.storeorch.url | default (printf "http://%s" .Values.storeorch.host) }}
+{{- $scheme := ternary "https" "http" (or (ne (include "medusa.tlsSecret" .) "") (gt (len .Values.ingress.tls) 0)) -}}
+{{- .Values.storeorch.url | default (printf "%s://%s" $scheme .Values.storeorch.host) }}
 {{- end }}
 
 {{/*
@@ -87,12 +102,9 @@ seccompProfile:
   type: RuntimeDefault
 {{- end }}
 
-{{/*
-Takes a dict: readOnly.
-*/}}
 {{- define "medusa.containerSecurityContext" -}}
 allowPrivilegeEscalation: false
-readOnlyRootFilesystem: {{ .readOnly }}
+readOnlyRootFilesystem: true
 capabilities:
   drop:
     - ALL
@@ -109,10 +121,40 @@ it has to be URL-safe; POSTGRES_PASSWORD must come before DATABASE_URL.
 {{- end }}
 
 {{/*
-What any process of the Medusa image needs, be it the server, the migration or a seed.
+How Medusa reaches Redis; nothing without it. REDIS_PASSWORD must come before REDIS_URL.
+*/}}
+{{- define "medusa.redisEnv" -}}
+{{- with .Values.redis }}
+{{- if .enabled }}
+{{ include "medusa.secretEnv" (dict "root" $ "name" "REDIS_PASSWORD" "key" "redis-password") }}
+- name: REDIS_URL
+  value: redis://:$(REDIS_PASSWORD)@redis:6379
+{{- else if .urlSecret }}
+- name: REDIS_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .urlSecret }}
+      key: redis-url
+{{- else if .url }}
+- name: REDIS_URL
+  value: {{ .url | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+"true" where Medusa keeps its state in Redis, whichever.
+*/}}
+{{- define "medusa.hasRedis" -}}
+{{- if or .Values.redis.enabled .Values.redis.url .Values.redis.urlSecret }}true{{ end }}
+{{- end }}
+
+{{/*
+What any process of the Medusa image needs, be it the server or the setup.
 */}}
 {{- define "medusa.medusaEnv" -}}
 {{ include "medusa.databaseEnv" . }}
+{{- include "medusa.redisEnv" . }}
 {{ include "medusa.secretEnv" (dict "root" . "name" "JWT_SECRET" "key" "jwt-secret") }}
 {{ include "medusa.secretEnv" (dict "root" . "name" "COOKIE_SECRET" "key" "cookie-secret") }}
 - name: NODE_ENV
@@ -121,28 +163,29 @@ What any process of the Medusa image needs, be it the server, the migration or a
 - name: {{ $name }}
   value: {{ include "medusa.url" $ | quote }}
 {{- end }}
-# npm and Medusa keep files in the home folder; the image's is read-only.
+- name: SETUP_REVISION
+  value: {{ include "medusa.setupRevision" . | quote }}
+# Medusa keeps files in the home folder; the image's is read-only.
 - name: HOME
   value: /tmp
 - name: MEDUSA_DISABLE_TELEMETRY
   value: "true"
-- name: npm_config_update_notifier
-  value: "false"
 {{- end }}
 
 {{/*
-Waits until the database accepts Medusa's own credentials.
+What a container of PostgreSQL's image needs to ask the database with psql.
+Takes a dict: root, name, script.
 */}}
-{{- define "medusa.waitForDatabase" -}}
-name: wait-for-database
-image: {{ .Values.postgresql.image | quote }}
-imagePullPolicy: {{ .Values.imagePullPolicy }}
+{{- define "medusa.waitContainer" -}}
+name: {{ .name }}
+image: {{ .root.Values.postgresql.image | quote }}
+imagePullPolicy: {{ .root.Values.imagePullPolicy }}
 # psql rather than Node: Node alone takes most of this container's memory.
 command:
   - sh
   - -c
   - |
-{{ .Files.Get "files/wait-for-database.sh" | trim | indent 4 }}
+{{ .root.Files.Get .script | trim | indent 4 }}
 env:
   - name: PGHOST
     value: postgresql
@@ -152,49 +195,69 @@ env:
     value: medusa
   - name: PGCONNECT_TIMEOUT
     value: "3"
-  {{- include "medusa.secretEnv" (dict "root" . "name" "PGPASSWORD" "key" "postgres-password") | nindent 2 }}
+  {{- include "medusa.secretEnv" (dict "root" .root "name" "PGPASSWORD" "key" "postgres-password") | nindent 2 }}
+  - name: SETUP_REVISION
+    value: {{ include "medusa.setupRevision" .root | quote }}
 resources:
-  {{- toYaml .Values.waitForDatabase.resources | nindent 2 }}
+  {{- toYaml .root.Values.waitForDatabase.resources | nindent 2 }}
 securityContext:
-  {{- include "medusa.containerSecurityContext" (dict "readOnly" true) | nindent 2 }}
+  {{- include "medusa.containerSecurityContext" . | nindent 2 }}
 {{- end }}
 
 {{/*
-Brings the database up to the image.
-
-An init container of the server rather than a Job of its own, because it is the sturdier of the two:
-- The order is the kubelet's: no server ever starts on a schema that its image does not know, and
-  nothing has to ask whether a Job is through.
-- It mends itself. A Job that used up its retries stays failed however often the same release is
-  installed again, and one that is complete does not run again for a database that was restored or
-  lost its volume.
-- A Job's template is immutable: it needs a new name for each image, and a rollback brings an old
-  one back.
-- It takes no room in the quota: a pod asks for the largest of its init containers or the sum of the
-  others.
-It costs some ten seconds at each start of the pod. It asks for one replica and "Recreate", so that
-two migrations never meet; whoever adds replicas moves this container into a Job.
+Which setup a server needs before it starts: that of its image. It is a name in the database, so a
+server on an older image finds its own setup done, and one on a restored database waits for it.
 */}}
-{{- define "medusa.migrate" -}}
-name: migrate
-image: {{ .Values.medusa.image | quote }}
-imagePullPolicy: {{ .Values.imagePullPolicy }}
-command:
-  - sh
-  - -c
-  - |
-{{ .Files.Get "files/migrate.sh" | trim | indent 4 }}
-env:
-  {{- include "medusa.medusaEnv" . | nindent 2 }}
-  - name: MEDUSA_ADMIN_EMAIL
-    value: {{ .Values.adminEmail | quote }}
-  {{- include "medusa.secretEnv" (dict "root" . "name" "MEDUSA_ADMIN_PASSWORD" "key" "admin-password") | nindent 2 }}
-resources:
-  {{- toYaml .Values.migrate.resources | nindent 2 }}
-securityContext:
-  # db:migrate makes a folder "migrations" in every module that has none.
-  {{- include "medusa.containerSecurityContext" (dict "readOnly" false) | nindent 2 }}
-volumeMounts:
-  - name: scratch
-    mountPath: /tmp
+{{- define "medusa.setupRevision" -}}
+{{- list .Values.medusa.image (.Files.Get "files/setup.sh") | join "\n" | sha256sum | trunc 10 }}
+{{- end }}
+
+{{/*
+The pod of the setup Job. A Job's template is immutable, so the Job's name is made of it.
+*/}}
+{{- define "medusa.setupPod" -}}
+metadata:
+  labels:
+    {{- include "medusa.podLabels" (dict "root" . "component" "setup") | nindent 4 }}
+spec:
+  {{- include "medusa.podSpec" . | nindent 2 }}
+  # In place: the pod that failed is the one that tries again, with a growing pause.
+  restartPolicy: OnFailure
+  securityContext:
+    {{- include "medusa.podSecurityContext" (dict "uid" .Values.medusa.runAsUser) | nindent 4 }}
+  initContainers:
+    - {{- include "medusa.waitContainer" (dict "root" . "name" "wait-for-database" "script" "files/wait-for-database.sh") | nindent 6 }}
+  containers:
+    - name: setup
+      image: {{ .Values.medusa.image | quote }}
+      imagePullPolicy: {{ .Values.imagePullPolicy }}
+      command:
+        - sh
+        - -c
+        - |
+{{ .Files.Get "files/setup.sh" | trim | indent 10 }}
+      env:
+        {{- include "medusa.medusaEnv" . | nindent 8 }}
+        - name: MEDUSA_ADMIN_EMAIL
+          value: {{ .Values.adminEmail | quote }}
+        {{- include "medusa.secretEnv" (dict "root" . "name" "MEDUSA_ADMIN_PASSWORD" "key" "admin-password") | nindent 8 }}
+        - name: STORE_NAME
+          value: {{ .Values.shop.title | default (.Values.storeorch.storeName | default .Release.Name | replace "-" " " | title) | quote }}
+        - name: STORE_CURRENCY
+          value: {{ .Values.shop.currency | quote }}
+        - name: STORE_COUNTRY
+          value: {{ .Values.shop.country | quote }}
+        - name: STORE_SAMPLE_PRODUCT
+          value: {{ .Values.shop.sampleProduct | quote }}
+      resources:
+        {{- toYaml .Values.setup.resources | nindent 8 }}
+      securityContext:
+        {{- include "medusa.containerSecurityContext" . | nindent 8 }}
+      volumeMounts:
+        - name: scratch
+          mountPath: /tmp
+  volumes:
+    - name: scratch
+      emptyDir:
+        sizeLimit: 1Gi
 {{- end }}

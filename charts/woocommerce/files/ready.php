@@ -1,6 +1,7 @@
 <?php
 /**
- * Ready means: Apache and PHP answer, core is in place, and the database answers a query.
+ * Ready means: Apache and PHP answer, the database answers a query, and the shop is set up; so nobody
+ * ever meets WordPress' own set-up page, nor a shop in the middle of an upgrade.
  *
  * Only the kubelet may ask. The ingress routes requests for the store's host and this file answers
  * to another one, so that no customer can make the database work through it.
@@ -10,15 +11,20 @@ if ( 'readiness.invalid' !== ( $_SERVER['HTTP_HOST'] ?? '' ) ) {
 	exit;
 }
 
-require '/opt/storeorch/database.php';
+require __DIR__ . '/database.php';
 
 header( 'Content-Type: text/plain' );
 header( 'Cache-Control: no-store' );
 try {
-	if ( ! is_file( __DIR__ . '/wp-config.php' ) ) {
-		throw new RuntimeException( 'WordPress is not in place' );
+	$connection = storeorch_database();
+	$connection->query( 'SELECT 1' );
+	if ( 0 === $connection->query( "SHOW TABLES LIKE 'wp_options'" )->num_rows ) {
+		throw new RuntimeException( 'the install job has not made the tables yet' );
 	}
-	storeorch_ask_database();
+	$found = $connection->query( "SELECT option_value FROM wp_options WHERE option_name = 'storeorch_ready'" );
+	if ( 'yes' !== ( $found->fetch_row()[0] ?? 'no' ) ) {
+		throw new RuntimeException( 'the install job is not done' );
+	}
 	echo "ready\n";
 } catch ( Throwable $error ) {
 	error_log( 'storeorch readiness: ' . $error->getMessage() );

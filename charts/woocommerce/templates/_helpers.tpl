@@ -41,8 +41,20 @@ generates changes with every upgrade.
 {{- required "storeorch.credentialsSecret is required: the name of a Secret in the release's namespace that holds the store's passwords and salts (README.md lists its keys)" .Values.storeorch.credentialsSecret }}
 {{- end }}
 
+{{/*
+The Secret with the certificate; empty where the Ingress does not encrypt.
+*/}}
+{{- define "woocommerce.tlsSecret" -}}
+{{- with .Values.ingress -}}
+{{- if or .tlsSecret .certManagerIssuer .certManagerClusterIssuer -}}
+{{- .tlsSecret | default "wordpress-tls" -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "woocommerce.url" -}}
-{{- .Values.storeorch.url | default (printf "http://%s" .Values.storeorch.host) }}
+{{- $encrypted := and (not .Values.gateway.name) (or (include "woocommerce.tlsSecret" .) .Values.ingress.tls) -}}
+{{- .Values.storeorch.url | default (printf "%s://%s" (ternary "https" "http" (not (empty $encrypted))) .Values.storeorch.host) }}
 {{- end }}
 
 {{/*
@@ -110,22 +122,72 @@ up.
 {{- end }}
 
 {{/*
-Everything wp-config.php reads. Keys and salts come from the Secret: the image would otherwise draw
-new ones for every pod, and each restart would log everyone out.
+Everything that WordPress and Apache are told. Keys and salts come from the Secret: drawn anew for
+every pod, each restart would log everyone out.
 */}}
 {{- define "woocommerce.wordpressEnv" -}}
 {{ include "woocommerce.databaseEnv" . }}
 {{- range $name := list "AUTH_KEY" "SECURE_AUTH_KEY" "LOGGED_IN_KEY" "NONCE_KEY" "AUTH_SALT" "SECURE_AUTH_SALT" "LOGGED_IN_SALT" "NONCE_SALT" }}
 {{ include "woocommerce.secretEnv" (dict "root" $ "name" (printf "WORDPRESS_%s" $name) "key" (printf "wordpress-%s" ($name | lower | replace "_" "-"))) }}
 {{- end }}
+- name: WORDPRESS_DIR
+  value: {{ include "woocommerce.coreDir" . }}
+- name: STORE_FILES
+  value: /opt/storeorch
+- name: STORE_LISTEN
+  value: "8080"
+- name: STORE_PORT
+  value: "8080"
 - name: STORE_URL
   value: {{ include "woocommerce.url" . | quote }}
 - name: STORE_EXTERNAL_REQUESTS
   value: {{ .Values.wordpress.externalRequests | quote }}
-# Evaluated as PHP: a constant text, and whatever depends on the store is read from the environment.
-- name: WORDPRESS_CONFIG_EXTRA
-  value: |
-{{ .Files.Get "files/wp-config-extra.php" | trimPrefix "<?php\n" | trim | indent 4 }}
+- name: TMPDIR
+  value: /tmp
+{{- end }}
+
+{{/*
+Where the image has WordPress. It stays there, read-only: nothing is copied at a start, and nobody who
+broke into a plugin can change core.
+*/}}
+{{- define "woocommerce.coreDir" -}}
+/usr/src/wordpress
+{{- end }}
+
+{{/*
+What every container needs that runs WordPress.
+*/}}
+{{- define "woocommerce.wordpressMounts" -}}
+- name: content
+  mountPath: {{ include "woocommerce.coreDir" . }}/wp-content
+  subPath: wp-content
+- name: php
+  mountPath: {{ include "woocommerce.coreDir" . }}/wp-config.php
+  subPath: wp-config.php
+  readOnly: true
+- name: php
+  mountPath: /opt/storeorch
+  readOnly: true
+- name: scratch
+  mountPath: /tmp
+{{- end }}
+
+{{- define "woocommerce.wordpressVolumes" -}}
+- name: content
+  persistentVolumeClaim:
+    claimName: wordpress
+- name: php
+  configMap:
+    name: wordpress-php
+    items:
+      {{- range $path, $_ := .Files.Glob "files/*" }}
+      {{- $name := base $path }}
+      - key: {{ $name }}
+        path: {{ ternary "mu-plugins/own-requests.php" $name (eq $name "own-requests.php") }}
+      {{- end }}
+- name: scratch
+  emptyDir:
+    sizeLimit: 1Gi
 {{- end }}
 
 {{/*
@@ -149,4 +211,24 @@ volumeMounts:
   - name: php
     mountPath: /opt/storeorch
     readOnly: true
+{{- end }}
+
+{{/*
+What the install job does, as far as it follows from values and files: a Job cannot be changed, so one
+that would do something else has another name, and one that would do the same is left alone.
+*/}}
+{{- define "woocommerce.installName" -}}
+{{- $files := "" -}}
+{{- range $path, $content := .Files.Glob "files/*.php" -}}
+{{- $files = printf "%s%s %s" $files $path ($content | toString | sha256sum) -}}
+{{- end -}}
+{{- $said := list .Values.shop .Values.woocommerce .Values.install .Values.wordpress .Values.waitForDatabase .Values.imagePullPolicy .Values.imagePullSecrets .Values.storeorch.labels (include "woocommerce.credentialsSecret" .) (include "woocommerce.url" .) (include "woocommerce.title" .) (.Files.Get "files/own-requests.php") .Release.Name | toJson -}}
+{{- printf "wordpress-install-%s" (printf "%s%s" $said $files | sha256sum | trunc 10) -}}
+{{- end }}
+
+{{/*
+The name of the shop: what was chosen, else the store's.
+*/}}
+{{- define "woocommerce.title" -}}
+{{- .Values.shop.title | default .Values.storeorch.storeName | default .Release.Name }}
 {{- end }}

@@ -39,6 +39,11 @@ the others are for those who use the chart by hand."""
 
 EXAMPLES: Mapping[str, tuple[str, object]] = {
     "ingress.class_name": ("nginx", "nginx"),
+    "ingress.tls_secret": ("shop-tls", "shop-tls"),
+    "ingress.cert_manager_issuer": ("ca", "ca"),
+    "ingress.cert_manager_cluster_issuer": ("ca", "ca"),
+    "gateway.name": ("public", "public"),
+    "gateway.namespace": ("gateways", "gateways"),
     "storage_class": ("fast", "fast"),
     "image_pull_policy": ("Always", "Always"),
     "mysql.image": ("mysql:8.4", "mysql:8.4"),
@@ -56,6 +61,17 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "wordpress.resources.requests.memory": ("3Gi", "3Gi"),
     "wordpress.resources.limits.cpu": ("1.5", "1.5"),
     "wordpress.resources.limits.memory": ("3Gi", "3Gi"),
+    "shop.title": ("Joe's", "Joe's"),
+    "shop.admin_email": ("joe@example.com", "joe@example.com"),
+    "shop.currency": ("EUR", "EUR"),
+    "shop.country": ("DE", "DE"),
+    "shop.sample_product": ("false", False),
+    "woocommerce.url": ("https://example.com/wc.zip", "https://example.com/wc.zip"),
+    "woocommerce.sha256": ("0" * 64, "0" * 64),
+    "install.resources.requests.cpu": ("0.5", "0.5"),
+    "install.resources.requests.memory": ("300Mi", "300Mi"),
+    "install.resources.limits.cpu": ("1.5", "1.5"),
+    "install.resources.limits.memory": ("3Gi", "3Gi"),
     "wait_for_database.resources.requests.cpu": ("1.5", "1.5"),
     "wait_for_database.resources.requests.memory": ("3Gi", "3Gi"),
     "wait_for_database.resources.limits.cpu": ("1.5", "1.5"),
@@ -66,7 +82,11 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
 
 class TestWooCommerce(StoreTypeConformance):
     store_type = TYPE
-    workloads = (WorkloadRef("StatefulSet", "mysql"), WorkloadRef("Deployment", "wordpress"))
+    workloads = (
+        WorkloadRef("StatefulSet", "mysql"),
+        WorkloadRef("Deployment", "wordpress"),
+        WorkloadRef("Job", "wordpress-install-0123456789"),
+    )
 
 
 # -- helpers of these tests ---------------------------------------------------
@@ -193,7 +213,7 @@ def test_every_parameter_is_described() -> None:
 
 def test_examples_name_every_parameter() -> None:
     paths = {path for path, _ in leaves(WooCommerceParameters().model_dump())}
-    assert set(EXAMPLES) == paths
+    assert set(EXAMPLES) == paths - {"domain"}  # which is not the chart's: see below
 
 
 @pytest.mark.parametrize("path", EXAMPLES)
@@ -217,6 +237,15 @@ def test_text_becomes_what_it_means(path: str) -> None:
         ("mysql.run_as_user", "root"),
         ("mysql.run_as_user", "0"),
         ("wordpress.image", ""),
+        ("shop.currency", "euro"),
+        ("shop.country", "Germany"),
+        ("shop.admin_email", "joe"),
+        ("shop.title", "<b>shop</b>"),
+        ("woocommerce.url", "http://example.com/wc.zip"),
+        ("woocommerce.sha256", "s3cret"),
+        ("woocommerce", {"url": "https://example.com/s3cret.zip", "sha256": ""}),
+        ("ingress", {"cert_manager_issuer": "a", "cert_manager_cluster_issuer": "b"}),
+        ("domain", "*.example.com"),
         ("wordpress.external_requests", "maybe"),
         ("wordpress.resources.requests.cpu", "lots"),
         ("wordpress.resources.limits.memory", "200m"),
@@ -283,6 +312,7 @@ def test_values_hold_no_secret() -> None:
     values = request({}).values
     assert values["storeorch"]["credentialsSecret"] == CREDENTIALS_SECRET
     text = json.dumps({key: value for key, value in values.items() if key != "storeorch"})
+    text = text.replace("tlsSecret", "")  # a name as well
     assert not [word for word in ("password", "secret", "token", "salt") if word in text.lower()]
     said = SCHEMA.schema["properties"]["storeorch"]["properties"]["credentialsSecret"]
     assert set(re.findall(r"`([a-z-]+)`", said["description"])) == set(TYPE.credentials)
@@ -295,6 +325,30 @@ def test_ingress_class_of_the_setting() -> None:
     assert request({}, ingress_class="nginx").values["ingress"]["className"] == "nginx"
     named = request(nested("ingress.class_name", "own"), ingress_class="nginx")
     assert named.values["ingress"]["className"] == "own"
+
+
+def test_domain_is_the_host() -> None:
+    """It changes what the shop calls itself, where the Ingress leads from, and nothing else."""
+    values = request({"domain": "shop.example.com"}).values
+    assert values["storeorch"]["host"] == "shop.example.com"
+    assert values["storeorch"]["url"] == "http://shop.example.com"
+    assert values | {"storeorch": 0} == {**request({}).values, "storeorch": 0}
+
+
+def test_encrypted_shops_have_encrypted_addresses() -> None:
+    values = request({"ingress": {"tls_secret": "shop-tls"}}).values
+    assert values["storeorch"]["url"] == "https://my-store.local.test"
+    gateway = {"ingress": {"tls_secret": "shop-tls"}, "gateway": {"name": "public"}}
+    assert request(gateway).values["storeorch"]["url"] == "http://my-store.local.test"
+
+
+def test_who_administers_a_shop() -> None:
+    assert TYPE.admin is not None
+    assert TYPE.admin.username_for(WooCommerceParameters()) == "admin"
+    assert TYPE.admin.password_key in TYPE.credentials
+    job = (TYPE.chart / "templates" / "install-job.yaml").read_text()
+    assert re.search(r"STORE_ADMIN_USER\n\s+value: admin\n", job)
+    assert f'"key" "{TYPE.admin.password_key}"' in job
 
 
 def test_digest_is_stable() -> None:
@@ -323,6 +377,6 @@ def test_chart_is_that_of_the_repository() -> None:
 
 
 def test_traffic_port_is_the_charts() -> None:
-    assert TYPE.http_port == 80
+    assert TYPE.http_port == 8080
     templates = "".join(path.read_text() for path in (TYPE.chart / "templates").glob("*.yaml"))
     assert f"containerPort: {TYPE.http_port}" in templates

@@ -91,6 +91,7 @@ class SqlRepository(SqlReader):
         *,
         actor: str,
         parameters: Mapping[str, Any] | None = None,
+        host: str | None = None,
     ) -> Store:
         """See ``ports.Repository.declare``."""
         async with self._write() as connection:
@@ -105,6 +106,8 @@ class SqlRepository(SqlReader):
             values: dict[str, Any] = {"status": after.value}
             if parameters is not None:
                 values["parameters"] = dict(parameters)
+            if host is not None:
+                values["host"] = host
             if declaration is Declaration.RETRY:
                 values["established"] = False
             result = await connection.execute(

@@ -69,6 +69,7 @@ class Repository(Protocol):
         *,
         actor: str,
         parameters: Mapping[str, Any] | None = None,
+        host: str | None = None,
     ) -> Store:
         """Write what a user says of a store; it is due at once, attempts start anew.
 
@@ -78,6 +79,7 @@ class Repository(Protocol):
                 retry clears ``established``: what is gone may be made anew.
             actor: Who says it.
             parameters: The new parameters of an update.
+            host: The new host of an update; None leaves it.
 
         Raises:
             StoreNotFound: There is no such store.

@@ -9,6 +9,7 @@ from storeorch.steps.guardrails import GuardrailsStep, Quota
 from storeorch.steps.helm_type import HelmStoreType
 from storeorch.steps.namespace import NamespaceStep
 from storeorch.steps.release import ReleaseStep
+from storeorch.steps.storefront import ServedPage, StorefrontStep
 from storeorch.steps.workloads import WorkloadsStep
 
 __all__ = [
@@ -19,5 +20,7 @@ __all__ = [
     "NamespaceStep",
     "Quota",
     "ReleaseStep",
+    "ServedPage",
+    "StorefrontStep",
     "WorkloadsStep",
 ]

@@ -17,7 +17,7 @@ from storeorch.steps.credentials import CREDENTIALS_SECRET, CredentialsStep
 from storeorch.steps.guardrails import GuardrailsStep, Quota
 from storeorch.steps.namespace import NamespaceStep
 from storeorch.steps.release import ReleaseStep
-from storeorch.steps.storefront import Page, StorefrontStep
+from storeorch.steps.storefront import ServedPage, StorefrontStep
 from storeorch.steps.workloads import WorkloadsStep
 from storeorch.storetype import Step, StoreContext, StoreType
 
@@ -45,7 +45,7 @@ class HelmStoreType(StoreType):
     credentials: ClassVar[Mapping[str, int]] = {}
     http_port: ClassVar[int] = 80
     quota: ClassVar[Quota] = Quota()
-    pages: ClassVar[Sequence[Page]] = (Page("/"),)
+    pages: ClassVar[Sequence[ServedPage]] = (ServedPage("/"),)
 
     def values(self, ctx: StoreContext) -> Mapping[str, Any]:
         """Return the chart's values for a store; they must hold no secret.

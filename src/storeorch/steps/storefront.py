@@ -22,7 +22,7 @@ _LOOK_AGAIN_SETTLED: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ServedPage:
     """A page that a store has to serve before it counts as ready.
 
     Attributes:
@@ -57,7 +57,7 @@ class StorefrontStep(Step):
     name = "storefront"
     condition = "StorefrontReady"
 
-    def __init__(self, *pages: Page) -> None:
+    def __init__(self, *pages: ServedPage) -> None:
         self._pages = pages
 
     @override

@@ -90,6 +90,7 @@ class MemoryRepository(MemoryConnection):
         *,
         actor: str,
         parameters: Mapping[str, Any] | None = None,
+        host: str | None = None,
     ) -> Store:
         """See ``ports.Repository.declare``."""
 
@@ -105,6 +106,7 @@ class MemoryRepository(MemoryConnection):
                 update={
                     "status": status,
                     "parameters": before.parameters if parameters is None else dict(parameters),
+                    "host": before.host if host is None else host,
                     "generation": before.generation + 1,
                     "established": before.established and declaration is not Declaration.RETRY,
                     "attempts": 0,

@@ -112,7 +112,7 @@ class Sandbox:
             parameters=checked.model_dump(mode="json", exclude_unset=True),
             cluster=self.settings.cluster,
             namespace=namespace_for(name, store_id),
-            host=host_for(name, self.settings.domain),
+            host=offered.host(checked) or host_for(name, self.settings.domain),
             helm_release=name,
         )
         return await self.repository.create(new, actor=actor)

@@ -8,7 +8,7 @@ import pytest
 
 from storeorch.models import Status, Store
 from storeorch.ports import Visit
-from storeorch.steps.storefront import Page
+from storeorch.steps.storefront import ServedPage
 from storeorch.testing import Sandbox, virtual_time
 from storeorch.testing.sandbox import SETTLED
 
@@ -87,18 +87,18 @@ async def test_a_ready_store_that_serves_no_more_is_degraded_until_it_does() -> 
 @pytest.mark.parametrize(
     ("page", "visit", "trouble"),
     [
-        (Page(), SERVED, None),
-        (Page(), Visit(204), None),
-        (Page(), Visit(404), "HTTP status 404 at /"),
-        (Page(), AWAY, "Nothing answers"),
-        (Page("/p", lists=""), Visit(200, b'[{"id": 1}]'), None),
-        (Page("/p", lists=""), Visit(200, b"[]"), "nothing to show at /p"),
-        (Page("/p", lists=""), Visit(200, b"<html>"), "nothing to show"),
-        (Page("/p", lists="products"), Visit(200, b'{"products": [1]}'), None),
-        (Page("/p", lists="products"), Visit(200, b'{"products": []}'), "nothing to show"),
-        (Page("/p", lists="products"), Visit(200, b"[1]"), None),
+        (ServedPage(), SERVED, None),
+        (ServedPage(), Visit(204), None),
+        (ServedPage(), Visit(404), "HTTP status 404 at /"),
+        (ServedPage(), AWAY, "Nothing answers"),
+        (ServedPage("/p", lists=""), Visit(200, b'[{"id": 1}]'), None),
+        (ServedPage("/p", lists=""), Visit(200, b"[]"), "nothing to show at /p"),
+        (ServedPage("/p", lists=""), Visit(200, b"<html>"), "nothing to show"),
+        (ServedPage("/p", lists="products"), Visit(200, b'{"products": [1]}'), None),
+        (ServedPage("/p", lists="products"), Visit(200, b'{"products": []}'), "nothing to show"),
+        (ServedPage("/p", lists="products"), Visit(200, b"[1]"), None),
     ],
 )
-def test_what_a_page_must_hold(page: Page, visit: Visit, trouble: str | None) -> None:
+def test_what_a_page_must_hold(page: ServedPage, visit: Visit, trouble: str | None) -> None:
     found = page.trouble_with(visit)
     assert found is None if trouble is None else trouble in str(found)

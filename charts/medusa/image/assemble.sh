@@ -1,0 +1,32 @@
+#!/bin/sh
+# Builds server, admin and storefront out of this folder into another one, with nothing in it that
+# only the build needs. Both Dockerfiles run it; it needs Node, npm and 2 GiB of memory.
+#
+# Usage: assemble.sh TARGET
+set -eu
+target=$1
+cd "$(dirname "$0")"
+
+npm ci --no-progress
+npx medusa build
+(cd storefront && npm ci --no-progress && npm run build)
+
+# What "medusa build" leaves is a project of its own, which starts from its own folder.
+mkdir -p "$target"
+cp -R .medusa/server/. "$target"
+cp -R storefront/dist "$target/public/storefront"
+cp package.json package-lock.json .npmrc "$target"
+rm -rf node_modules storefront/node_modules
+
+cd "$target"
+# Peers of packages are what our package.json asks for and nothing more: the browser's half of the
+# admin is built by now.
+npm ci --no-progress --omit=dev --omit=optional --omit=peer
+node "$OLDPWD/prune.mjs" .
+
+# "db:migrate" makes these folders where they are missing, and the root file system is read-only.
+for module in node_modules/@medusajs/*/dist; do
+  mkdir -p "$module/migrations"
+done
+# A claim is mounted here.
+mkdir -p static
