@@ -36,16 +36,20 @@ async def deployed_release(ctx: StoreContext, digest: str, *, live: bool = False
     return None
 
 
-async def _was_replaced(ctx: StoreContext, release: Release) -> bool:
-    """Say whether somebody called Helm for a store that has been brought to its declaration.
+async def _still_ours(ctx: StoreContext, release: Release) -> Release | None:
+    """Return the release that a settled store goes on with, or None if somebody made another.
 
-    Helm hands labels on to the next revision, the digest among them, so that alone tells little.
+    Helm hands labels on to the next revision, the digest among them, so the revision
+    counts too. What is watched may lag behind, so the cluster itself is asked in the end.
     """
     for live in (False, True):
+        if live:
+            name = ctx.store.helm_release
+            release = await ctx.releases.get(ctx.namespace, name, live=True) or release
         kept = (await Memory.of(ctx, live=live)).release
         if kept in {"", mark_of(release)}:
-            return False
-    return True
+            return release
+    return None
 
 
 class ReleaseStep(Step):
@@ -70,7 +74,9 @@ class ReleaseStep(Step):
             done = await self._install(ctx, request)
             told = f"The Helm release {request.name} was not deployed any more."
             return drift.repaired(done, told) if ctx.settled else done
-        if ctx.settled and await _was_replaced(ctx, release):
+        if ctx.settled:
+            release = await _still_ours(ctx, release)
+        if release is None:
             told = f"The Helm release {request.name} was changed by someone."
             if ctx.settings.drift == "report":
                 return drift.drifted(ctx, self.condition, told)

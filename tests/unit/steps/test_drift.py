@@ -226,15 +226,21 @@ async def test_what_is_deleted_before_the_store_is_ready_is_made_again() -> None
     assert sandbox.releases.started == 1
 
 
-@virtual_time
-async def test_an_upgrade_is_no_drift() -> None:
-    async with shop() as it:
-        await it.declare(Declaration.UPDATE, title="Other")
-        await asyncio.sleep(60)
-        assert it.now().status is Status.READY
-        assert it.effects("restore") == []
-        assert it.events(REPAIRED) == it.events(DRIFTED) == []
-        assert it.sandbox.releases.started == 2
+@pytest.mark.parametrize("lag", [0, 0.5, 3])
+def test_an_upgrade_is_no_drift(lag: float) -> None:
+    @virtual_time
+    async def scenario() -> None:
+        async with shop() as it:
+            it.sandbox.cluster.watch_lag = lag
+            for title in ("Other", "Third"):
+                await it.declare(Declaration.UPDATE, title=title)
+                await asyncio.sleep(60)
+                assert it.now().status is Status.READY
+            assert it.effects("restore") == []
+            assert it.events(REPAIRED) == it.events(DRIFTED) == []
+            assert it.sandbox.releases.started == 3
+
+    scenario()
 
 
 # -- the release ----------------------------------------------------------------

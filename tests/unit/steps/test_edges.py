@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, cast
+
 import pytest
 
 from storeorch.lifecycle import Declaration
 from storeorch.models import Status, Store
-from storeorch.ports import ReleaseStatus
+from storeorch.ports import Release, Releases, ReleaseStatus
 from storeorch.steps import CredentialsStep, ReleaseStep, WorkloadsStep
 from storeorch.storetype import Done, Note, StoreContext, Waiting
 from storeorch.testing import SampleShop, Sandbox, virtual_time
@@ -59,6 +62,39 @@ def test_release_of_a_ready_store_that_is_broken_is_repaired(status: ReleaseStat
         )
 
     scenario()
+
+
+class SeenLate:
+    """Releases of which the watch still shows an older one."""
+
+    def __init__(self, releases: Releases, seen: Release | None) -> None:
+        self._releases = releases
+        self._seen = seen
+
+    async def get(self, namespace: str, name: str, *, live: bool = False) -> Release | None:
+        return await self._releases.get(namespace, name, live=True) if live else self._seen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._releases, name)
+
+
+@virtual_time
+async def test_a_release_that_is_seen_late_is_not_taken_for_one_of_somebody() -> None:
+    sandbox = Sandbox()
+    store = await ready(sandbox)
+    before = await sandbox.releases.get(store.namespace, "my-store")
+    await sandbox.repository.declare(
+        store.id, Declaration.UPDATE, actor="tester", parameters={"title": "Other"}
+    )
+    settled = await sandbox.settle(store.id)
+    assert settled is not None
+    memory = sandbox.cluster.namespaces[store.namespace].memory
+    late = cast("Releases", SeenLate(sandbox.releases, before))
+    ctx = replace(context(sandbox, settled), releases=late)
+    outcome = await ReleaseStep(SampleShop().release_request).apply(ctx)
+    assert outcome == Done("Revision 2 of the Helm release my-store is deployed.")
+    assert sandbox.releases.started == 2
+    assert sandbox.cluster.namespaces[store.namespace].memory == memory
 
 
 @virtual_time
