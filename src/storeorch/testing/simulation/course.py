@@ -359,7 +359,7 @@ class Course:
     def _learn_charts(self, releases: SimulatedReleases) -> None:
         for shop in self._shops.values():
             if isinstance(shop.store_type, HelmStoreType):
-                releases.charts[shop.store_type.chart.name] = tuple(shop.workloads)
+                releases.learn(shop.store_type.chart, shop.workloads)
 
     def _type_of(self, name: str) -> StoreType:
         return self._shops[name].store_type

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,7 +22,7 @@ from typing_extensions import override
 
 from storeorch import fencing
 from storeorch.errors import ReleaseInterrupted
-from storeorch.ports import Release, ReleaseRequest
+from storeorch.ports import Release, ReleaseRequest, WorkloadRef
 from storeorch.testing.checkpoint import Checkpoint, pass_by
 from storeorch.testing.faults import current_process
 from storeorch.testing.releases import MemoryReleases
@@ -118,10 +119,16 @@ class SimulatedReleases(MemoryReleases):
         self._slowest = slowest
         self._home = cluster
 
+    def learn(self, chart: Path, workloads: Sequence[WorkloadRef]) -> None:
+        """Note what a chart consists of."""
+        self.charts[_name_of(chart)] = tuple(workloads)
+
     @override
     async def install(self, request: ReleaseRequest) -> Release:
         """See ``ports.Releases.install``."""
         install = super().install
+        # Charts of several types may have folders of the same name.
+        request = replace(request, chart=Path(_name_of(request.chart)))
         await self._enter("install")
         async with self._process():
             fencing.check_lease()
@@ -234,6 +241,10 @@ class SimulatedReleases(MemoryReleases):
 _DIGESTS: Final[dict[Path, str]] = {}
 
 _where: ContextVar[str] = ContextVar("where", default="")
+
+
+def _name_of(chart: Path) -> str:
+    return chart.as_posix().replace("/", ":")
 
 
 async def _call(body: Callable[[], Awaitable[T]]) -> T:
