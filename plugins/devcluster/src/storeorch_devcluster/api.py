@@ -7,6 +7,7 @@ authority and the administrator's certificate.
 
 from __future__ import annotations
 
+import json
 import ssl
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,15 +27,22 @@ class ApiServer:
 
     Args:
         server: The API server's address, for example ``https://127.0.0.1:6443``.
-        pki: Authority and client certificate.
+        pki: Authority and client certificates.
+        client: Whose certificate to show, a key of `storeorch_devcluster.certs.CLIENTS`.
+
+    Attributes:
+        server: The API server's address.
+        pool: Connections that show the certificate.
     """
 
-    def __init__(self, server: str, pki: Pki) -> None:
+    def __init__(self, server: str, pki: Pki, *, client: str = "admin") -> None:
         context = ssl.create_default_context(cafile=str(pki.authority))
-        admin = pki.identity("admin")
-        context.load_cert_chain(admin.certificate, admin.key)
-        self._server = server
-        self._pool = urllib3.PoolManager(ssl_context=context, timeout=TIMEOUT, retries=False)
+        identity = pki.identity(client)
+        context.load_cert_chain(identity.certificate, identity.key)
+        self.server = server
+        self.pool = urllib3.PoolManager(
+            ssl_context=context, timeout=TIMEOUT, retries=False, maxsize=16
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +53,7 @@ class ApiServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._pool.clear()
+        self.pool.clear()
 
     def call(
         self, method: str, path: str, body: dict[str, Any] | None = None
@@ -62,7 +70,7 @@ class ApiServer:
             not answer, an empty object if the answer is not JSON.
         """
         try:
-            response = self._pool.request(method, self._server + path, json=body)
+            response = self.pool.request(method, self.server + path, json=body)
         except urllib3.exceptions.HTTPError:
             return 0, {}
         if "application/json" not in response.headers.get("content-type", ""):
@@ -72,6 +80,27 @@ class ApiServer:
         except ValueError:
             return response.status, {}
         return response.status, document if isinstance(document, dict) else {}
+
+    def apply(self, path: str, manifest: dict[str, Any]) -> bool:
+        """Create an object or bring it in line with a manifest (server-side apply).
+
+        Args:
+            path: The object's own path.
+            manifest: What it shall be.
+
+        Returns:
+            Whether the API server took it.
+        """
+        try:
+            response = self.pool.request(
+                "PATCH",
+                f"{self.server}{path}?fieldManager=storeorch-dev&force=true",
+                body=json.dumps(manifest),
+                headers={"Content-Type": "application/apply-patch+yaml"},
+            )
+        except urllib3.exceptions.HTTPError:
+            return False
+        return response.status in {200, 201}
 
     def ready(self) -> bool:
         """Whether the API server says that it is ready."""
