@@ -191,13 +191,13 @@ def port_name(address: str, protocol: str, port: int) -> str:
     return next((name for name, known in named.items() if known == (protocol, port)), "")
 
 
-def allows(
-    direction: Direction, own: str, other: str, protocol: str, port: int, c: Cluster
-) -> bool:
+def allows(direction: Direction, way: tuple[str, str, str, int], cluster: Cluster) -> bool:
+    source, target, protocol, port = way
+    own, other = (target, source) if direction == "Ingress" else (source, target)
     pod = next((pod for pod in PODS if pod.address == own), None)
     if pod is None:
         return True
-    rules = permitted(pod, direction, c)
+    rules = permitted(pod, direction, cluster)
     return rules is None or any(
         any(ipaddress.IPv4Address(other) in ipaddress.IPv4Network(n) for n in rule.networks)
         and (
@@ -231,10 +231,6 @@ def test_policies_permit_what_cyclonus_says(oracle: Oracle, generated: list[Any]
     }
     cluster = Cluster(PODS, NAMESPACES, generated)
     ours = [
-        [
-            allows("Ingress", target, source, protocol, port, cluster),
-            allows("Egress", source, target, protocol, port, cluster),
-        ]
-        for source, target, protocol, port in connections()
+        [allows("Ingress", way, cluster), allows("Egress", way, cluster)] for way in connections()
     ]
     assert ours == oracle.ask(question)
