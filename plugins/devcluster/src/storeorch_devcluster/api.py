@@ -110,6 +110,12 @@ class ApiServer:
         """Whether there is an object at that path."""
         return self.call("GET", path)[0] == 200  # noqa: PLR2004
 
+    def status(self, path: str) -> dict[str, Any]:
+        """Return the status of the object at that path, empty if there is none."""
+        code, found = self.call("GET", path)
+        status = found.get("status") if code == 200 else None  # noqa: PLR2004
+        return status if isinstance(status, dict) else {}
+
     def version(self) -> str | None:
         """Return the server's version, for example ``v1.37.2``, or None."""
         version = self.call("GET", "/version")[1].get("gitVersion")

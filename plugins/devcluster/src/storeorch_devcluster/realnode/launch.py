@@ -247,8 +247,8 @@ class RealLaunch(Launch):
 
     @override
     def _settled(self, api: ApiServer) -> bool:
-        node = api.call("GET", f"/api/v1/nodes/{self._node_layout.node_name}")[1]
-        conditions = node.get("status", {}).get("conditions", [])
+        node = api.status(f"/api/v1/nodes/{self._node_layout.node_name}")
+        conditions = node.get("conditions", [])
         return (
             api.exists("/api/v1/namespaces/default/serviceaccounts/default")
             and api.exists(ROOT_CERTIFICATE)
@@ -280,5 +280,5 @@ def _path(manifest: dict[str, Any]) -> str:
 
 
 def _is_available(api: ApiServer, path: str) -> bool:
-    status = api.call("GET", path)[1].get("status", {})
+    status = api.status(path)
     return bool(status.get("availableReplicas")) and not status.get("unavailableReplicas")
