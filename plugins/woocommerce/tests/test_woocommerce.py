@@ -85,7 +85,7 @@ class TestWooCommerce(StoreTypeConformance):
     workloads = (
         WorkloadRef("StatefulSet", "mysql"),
         WorkloadRef("Deployment", "wordpress"),
-        WorkloadRef("Job", "wordpress-install-0123456789"),
+        WorkloadRef("Job", "install-0123456789"),
     )
 
 
