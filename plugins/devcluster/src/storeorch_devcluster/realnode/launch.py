@@ -230,13 +230,9 @@ class RealLaunch(Launch):
                 pass
 
     def _ingress_answers(self) -> bool:
+        address = f"http://{LOOPBACK}:{self._layout.ports['ingress']}/"
         try:
-            urllib3.request(
-                "GET",
-                f"http://{LOOPBACK}:{self._layout.ports['ingress']}/",
-                timeout=2,
-                retries=False,
-            )
+            urllib3.request("GET", address, timeout=2.0, retries=False)
         except urllib3.exceptions.HTTPError:
             return False
         return True
