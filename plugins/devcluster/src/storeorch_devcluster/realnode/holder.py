@@ -79,8 +79,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _cover(root: Path, kept: list[Path]) -> None:
-    # Held open, they can be shown again at their places under what covers them.
-    descriptors = {path: os.open(path, os.O_PATH) for path in kept}
+    covers = {}
     for name in COVERED:
         target = Path("/", name)
         if target.is_dir() and not target.is_symlink():
@@ -88,11 +87,16 @@ def _cover(root: Path, kept: list[Path]) -> None:
             own.mkdir(parents=True, exist_ok=True)
             # /tmp and /var/tmp are everybody's.
             own.chmod(0o1777 if name.endswith("tmp") else 0o755)
-            linux.bind(str(own), str(target))
-    for path, descriptor in descriptors.items():
+            covers[target] = os.open(own, os.O_PATH)
+    # Held open, all of them are found also where one covers the way to another.
+    shown = {path: os.open(path, os.O_PATH) for path in kept}
+    for target, descriptor in covers.items():
+        linux.bind(f"/proc/self/fd/{descriptor}", str(target))
+    for path, descriptor in shown.items():
         if not path.is_dir() or not os.path.samestat(path.stat(), os.fstat(descriptor)):
             path.mkdir(parents=True, exist_ok=True)
             linux.bind(f"/proc/self/fd/{descriptor}", str(path))
+    for descriptor in (*covers.values(), *shown.values()):
         os.close(descriptor)
 
 
