@@ -38,6 +38,7 @@ DISTRIBUTION_NAMES: Final = (
 UNIT: Final = ("-m", "not cluster", "tests/unit", "tests/contract", "plugins")
 CHARTS: Final = ("tests/charts",)
 INTEGRATION: Final = ("tests/integration",)
+E2E: Final = ("tests/e2e",)
 CLUSTER_PLUGINS: Final = ("-m", "cluster", "plugins")
 CHAOS: Final = ("tests/chaos",)
 
@@ -129,6 +130,17 @@ def build_cluster() -> tuple[str, ...]:
 def chaos(*arguments: str) -> tuple[str, ...]:
     """Return the command that kills and stops engines for as long as its arguments say."""
     return ("python", "-m", "tests.chaos", *arguments)
+
+
+def build_node() -> tuple[str, ...]:
+    """Return the command that builds a real node's programs, or finds them built."""
+    code = (
+        "from functools import partial\n"
+        "from storeorch_devcluster import ensure_node_binaries\n"
+        "for name, path in ensure_node_binaries(partial(print, flush=True)).items():\n"
+        "    print(name, 'is', path)"
+    )
+    return ("python", "-c", code)
 
 
 def coverage() -> tuple[tuple[str, ...], ...]:
