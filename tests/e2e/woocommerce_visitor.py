@@ -101,7 +101,7 @@ class Visitor:
     def log_in(self, user: str, password: str) -> Answer:
         """Log in to the administration; the answer is its first page, or the form again."""
         self.get("/wp-login.php")
-        form = {"log": user, "pwd": password, "testcookie": "1", "redirect_to": ""}
+        form = {"log": user, "pwd": password, "testcookie": "1"}
         return self.submit("/wp-login.php", form)
 
     def orders(self) -> set[int]:

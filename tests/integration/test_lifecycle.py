@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
@@ -26,10 +27,11 @@ CONDITIONS = [
     "AddressReady",
 ]
 WORKLOADS = {
-    "woocommerce": {("statefulsets", "mysql"), ("deployments", "wordpress")},
+    "woocommerce": {("statefulsets", "mysql"), ("deployments", "wordpress"), ("jobs", "install")},
     "medusa": {("statefulsets", "postgresql"), ("deployments", "medusa")},
 }
 SERVICES = {"woocommerce": {"mysql", "wordpress"}, "medusa": {"postgresql", "medusa"}}
+JOB_DIGEST = re.compile(r"-[0-9a-f]{10}$")
 OURS = {"limitranges", "resourcequotas", "networkpolicies"}
 NOT_OURS = {"kube-root-ca.crt", "data-mysql-0", "data-postgresql-0"}
 """What Kubernetes creates by itself, claims of StatefulSets included."""
@@ -204,7 +206,7 @@ def assert_stands(store: Store, api: Api, type_: object) -> None:
     assert policies.keys() == {"allow-own-pods", "allow-dns", "allow-ingress-controller"}
 
     workloads = {
-        (kind, each["metadata"]["name"])
+        (kind, JOB_DIGEST.sub("", each["metadata"]["name"]))
         for kind in ("statefulsets", "deployments", "jobs")
         for each in found[kind]
     }

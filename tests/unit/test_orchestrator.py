@@ -21,7 +21,7 @@ from storeorch.errors import (
 )
 from storeorch.models import Status
 from storeorch.orchestrator import Orchestrator
-from storeorch.parameters import Parameters, StorageSize
+from storeorch.parameters import ChartParameters, Parameters, StorageSize
 from storeorch.testing import SampleShop, Sandbox, virtual_time
 from storeorch.testing.clock import VirtualClock
 
@@ -170,6 +170,36 @@ async def test_update_is_merged_at_every_depth(
         with pytest.raises(InvalidParameters):
             await o.update("my-store", parameters={"disk": "2Gi"})
         assert await o.get("my-store") == before
+
+
+class ChartShop(SampleShop):
+    name = "chart-shop"
+    parameters: ClassVar[type[BaseModel]] = ChartParameters
+
+
+@virtual_time
+async def test_a_domain_of_ones_own(sandbox: Sandbox, virtual_clock: VirtualClock) -> None:
+    """It is the host as long as it is declared; a host that nobody chose follows no setting."""
+
+    def declaring(domain: str) -> Orchestrator:
+        return Orchestrator(
+            sandbox.settings.model_copy(update={"domain": domain}),
+            offering(ChartShop()),
+            engine=False,
+            repository=sandbox.repository,
+            clock=sandbox.clock,
+        )
+
+    async with declaring("local.test") as o:
+        own = {"domain": "shop.example.com"}
+        assert (await o.create("own", type="chart-shop", parameters=own)).host == own["domain"]
+        assert (await o.create("plain", type="chart-shop")).host == "plain.local.test"
+    async with declaring("moved.test") as o:
+        changes = {"storage_class": "fast"}
+        assert (await o.update("plain", parameters=changes)).host == "plain.local.test"
+        assert (await o.update("own", parameters=changes)).host == "shop.example.com"
+        assert (await o.update("plain", parameters={"domain": "a.example"})).host == "a.example"
+        assert (await o.update("own", parameters={"domain": ""})).host == "own.moved.test"
 
 
 @pytest.mark.parametrize(

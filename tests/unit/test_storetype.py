@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from typing_extensions import override
 
 from storeorch.errors import InvalidParameters
-from storeorch.parameters import Parameters
-from storeorch.storetype import Step, StoreType
+from storeorch.parameters import ChartParameters, Parameters
+from storeorch.storetype import AdminAccess, Step, StoreType
 from storeorch.testing.sample import SampleParameters, SampleShop
 from storeorch.testing.strategies import parameters
 
@@ -95,3 +95,17 @@ def test_key_is_printed_safely(key: str) -> None:
 def test_what_the_strategy_generates_is_valid(given_: Mapping[str, Any]) -> None:
     checked = SampleShop().check(given_)
     assert checked.model_dump(exclude_unset=True) == given_
+
+
+def test_host_is_the_parameter_domain_if_the_model_has_it() -> None:
+    assert Plain().host(ChartParameters(domain="shop.example.com")) == "shop.example.com"
+    assert Plain().host(ChartParameters()) is None
+    assert Plain().host(ShopParameters(title="Mine")) is None
+
+
+def test_who_administers_is_a_name_or_a_parameter() -> None:
+    checked = ShopParameters(title="Mine", disk=Disk(size="5Gi"))
+    fixed = AdminAccess(password_key="key", path="/admin/", username="admin")
+    chosen = AdminAccess(password_key="key", path="/admin/", username_parameter="disk.size")
+    assert (fixed.username_for(checked), chosen.username_for(checked)) == ("admin", "5Gi")
+    assert Plain.admin is None

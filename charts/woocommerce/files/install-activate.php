@@ -1,6 +1,7 @@
 <?php
 /**
  * WooCommerce becomes active; a theme that the image no longer brings gives way to one that is there.
+ * Permalinks are set before the next phase, for rules are made only where they are in use.
  */
 require __DIR__ . '/install-common.php';
 require_once ABSPATH . 'wp-admin/includes/plugin.php';
@@ -11,6 +12,11 @@ if ( ! wp_get_theme()->exists() ) {
 		storeorch_give_up( 'there is no theme: neither in the image nor on the volume' );
 	}
 	switch_theme( in_array( WP_DEFAULT_THEME, $there, true ) ? WP_DEFAULT_THEME : end( $there ) );
+}
+
+if ( storeorch_declared_anew( 'permalinks', '/%postname%/' ) ) {
+	$GLOBALS['wp_rewrite']->set_permalink_structure( '/%postname%/' );
+	storeorch_remember( 'permalinks', '/%postname%/' );
 }
 
 $possible = validate_plugin_requirements( STOREORCH_PLUGIN );

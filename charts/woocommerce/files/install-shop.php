@@ -78,11 +78,7 @@ if ( storeorch_declared_anew( 'onboarding', 'skipped' ) ) {
 }
 delete_transient( '_wc_activation_redirect' );
 
-global $wp_rewrite;
-if ( storeorch_declared_anew( 'permalinks', '/%postname%/' ) ) {
-	$wp_rewrite->set_permalink_structure( '/%postname%/' );
-	storeorch_remember( 'permalinks', '/%postname%/' );
-}
+// The addresses of products: their rules are known now that WooCommerce was there from the start.
 flush_rewrite_rules( false );
 
 // -- sample product -----------------------------------------------------------------------------------

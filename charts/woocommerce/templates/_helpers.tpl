@@ -223,7 +223,7 @@ that would do something else has another name, and one that would do the same is
 {{- $files = printf "%s%s %s" $files $path ($content | toString | sha256sum) -}}
 {{- end -}}
 {{- $said := list .Values.shop .Values.woocommerce .Values.install .Values.wordpress .Values.waitForDatabase .Values.imagePullPolicy .Values.imagePullSecrets .Values.storeorch.labels (include "woocommerce.credentialsSecret" .) (include "woocommerce.url" .) (include "woocommerce.title" .) (.Files.Get "files/own-requests.php") .Release.Name | toJson -}}
-{{- printf "wordpress-install-%s" (printf "%s%s" $said $files | sha256sum | trunc 10) -}}
+{{- printf "install-%s" (printf "%s%s" $said $files | sha256sum | trunc 10) -}}
 {{- end }}
 
 {{/*

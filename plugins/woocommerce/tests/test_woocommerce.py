@@ -85,7 +85,7 @@ class TestWooCommerce(StoreTypeConformance):
     workloads = (
         WorkloadRef("StatefulSet", "mysql"),
         WorkloadRef("Deployment", "wordpress"),
-        WorkloadRef("Job", "wordpress-install-0123456789"),
+        WorkloadRef("Job", "install-0123456789"),
     )
 
 
@@ -332,7 +332,7 @@ def test_domain_is_the_host() -> None:
     values = request({"domain": "shop.example.com"}).values
     assert values["storeorch"]["host"] == "shop.example.com"
     assert values["storeorch"]["url"] == "http://shop.example.com"
-    assert values | {"storeorch": 0} == {**request({}).values, "storeorch": 0}
+    assert {**values, "storeorch": 0} == {**request({}).values, "storeorch": 0}
 
 
 def test_encrypted_shops_have_encrypted_addresses() -> None:

@@ -3,7 +3,8 @@
 `EmbeddedCluster` starts a real control plane (etcd, kube-apiserver,
 kube-controller-manager, kube-scheduler) with simulated nodes (kwok) on the
 loopback interface; `ensure_binaries` builds the programs it needs from pinned
-Go modules, once for each version. `ensure_helm3` does the same for Helm 3,
+Go modules, once for each version. `RealNodeCluster` has one node that really
+runs containers instead (Linux, root). `ensure_helm3` does the same for Helm 3,
 which no cluster needs, for tests that have to pass with both Helms.
 
 ```python
@@ -25,19 +26,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from storeorch_devcluster.build import ensure_binaries, ensure_helm3
+    from storeorch_devcluster.build import ensure_binaries, ensure_helm3, ensure_node_binaries
     from storeorch_devcluster.embedded import EmbeddedCluster
     from storeorch_devcluster.errors import DevClusterError
     from storeorch_devcluster.progress import Progress
+    from storeorch_devcluster.realnode.cluster import RealNodeCluster
 
-__all__ = ["DevClusterError", "EmbeddedCluster", "Progress", "ensure_binaries", "ensure_helm3"]
+__all__ = [
+    "DevClusterError",
+    "EmbeddedCluster",
+    "Progress",
+    "RealNodeCluster",
+    "ensure_binaries",
+    "ensure_helm3",
+    "ensure_node_binaries",
+]
 
 _HOMES = {
     "DevClusterError": "errors",
     "EmbeddedCluster": "embedded",
     "Progress": "progress",
+    "RealNodeCluster": "realnode.cluster",
     "ensure_binaries": "build",
     "ensure_helm3": "build",
+    "ensure_node_binaries": "build",
 }
 
 

@@ -24,6 +24,7 @@ from storeorch_devcluster.golang import ensure_go, go_environment
 from storeorch_devcluster.paths import (
     CLUSTER,
     HELM3,
+    NODE_RECIPES,
     Recipe,
     binaries_dir,
     build_flags,
@@ -78,6 +79,28 @@ def ensure_helm3(progress: Report = silent) -> Path:
         GoMissing: There is no Go toolchain and none could be installed.
     """
     return _ensure(HELM3, progress) / "helm"
+
+
+def ensure_node_binaries(progress: Report = silent) -> dict[str, Path]:
+    """Return the programs of a real node, and build them first if need be.
+
+    They come from four sets of modules that do not resolve together. A build
+    takes about ten minutes on two cores and needs the network as
+    `ensure_binaries` does; the cache is the same.
+
+    Args:
+        progress: Receives reports; ``print`` is one.
+
+    Returns:
+        Paths by name: ``kubelet``, ``kube-proxy``, ``containerd``,
+        ``containerd-shim-runc-v2``, ``ctr``, ``coredns`` and ``traefik``.
+
+    Raises:
+        BuildFailed: The build failed; the hint names the log.
+        GoMissing: There is no Go toolchain and none could be installed.
+    """
+    folders = [(recipe, _ensure(recipe, progress)) for recipe in NODE_RECIPES]
+    return {tool: folder / tool for recipe, folder in folders for tool in recipe.tools}
 
 
 def _ensure(recipe: Recipe, progress: Report) -> Path:

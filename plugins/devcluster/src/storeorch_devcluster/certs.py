@@ -31,6 +31,13 @@ SKEW = dt.timedelta(hours=1)
 SERVICE_ADDRESS = "10.96.0.1"
 """Address of the ``kubernetes`` service: the first of the service range."""
 
+NODE_NAME = "node-0"
+NODE_ADDRESS = "10.200.0.1"
+"""Name and address of a real node; the address is in a network namespace of its own."""
+
+SERVER_ADDRESSES = ("127.0.0.1", SERVICE_ADDRESS, NODE_ADDRESS)
+"""Addresses that every server certificate holds for."""
+
 API_SERVER_NAMES = (
     "localhost",
     "kubernetes",
@@ -39,12 +46,23 @@ API_SERVER_NAMES = (
     "kubernetes.default.svc.cluster.local",
 )
 
+SERVERS = {
+    "kube-apiserver": API_SERVER_NAMES,
+    "etcd": ("localhost",),
+    "kubelet-server": (NODE_NAME,),
+}
+"""Server certificates by file name, and the names they hold for beside the addresses."""
+
 CLIENTS = {
     "admin": ("storeorch:admin", "system:masters"),
     "kube-controller-manager": ("system:kube-controller-manager", None),
     "kube-scheduler": ("system:kube-scheduler", None),
     "kwok": ("storeorch:kwok", "system:masters"),
     "etcd-client": ("storeorch:etcd-client", None),
+    "kubelet": (f"system:node:{NODE_NAME}", "system:nodes"),
+    "kubelet-client": ("storeorch:kubelet-client", "system:masters"),
+    "kube-proxy": ("system:kube-proxy", None),
+    "agent": ("storeorch:agent", "system:masters"),
 }
 """Client certificates by file name: user name and group, as Kubernetes reads them."""
 
@@ -98,7 +116,7 @@ class Pki:
         """Return the certificate and key of that name.
 
         Args:
-            name: ``kube-apiserver``, ``etcd`` or a key of `CLIENTS`.
+            name: A key of `SERVERS` or `CLIENTS`.
         """
         return Identity(self.folder / f"{name}.crt", self.folder / f"{name}.key")
 
@@ -110,12 +128,12 @@ class Pki:
         """
         # Written last, so its presence says that everything else is there.
         complete = self.folder / "complete"
-        if complete.exists():
+        if complete.exists() and all(self.identity(n).key.exists() for n in (*SERVERS, *CLIENTS)):
             return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         key, certificate = _authority()
         self._write("ca", key, certificate)
-        for name, hosts in (("kube-apiserver", API_SERVER_NAMES), ("etcd", ("localhost",))):
+        for name, hosts in SERVERS.items():
             self._issue(name, certificate, key, common_name=name, hosts=hosts)
         for name, (user, group) in CLIENTS.items():
             self._issue(name, certificate, key, common_name=user, group=group)
@@ -144,7 +162,7 @@ class Pki:
         if hosts:
             # etcd's peer and health clients present the server's own certificate.
             usages.append(ExtendedKeyUsageOID.SERVER_AUTH)
-            addresses = [ipaddress.ip_address(a) for a in ("127.0.0.1", SERVICE_ADDRESS)]
+            addresses = [ipaddress.ip_address(a) for a in SERVER_ADDRESSES]
             names = [
                 *(x509.DNSName(host) for host in hosts),
                 *(x509.IPAddress(address) for address in addresses),

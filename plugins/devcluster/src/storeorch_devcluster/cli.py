@@ -1,4 +1,4 @@
-"""The commands ``storeorch dev up | status | kubeconfig | down``.
+"""The commands ``storeorch dev up | status | kubeconfig | load | down``.
 
 Data goes to standard output, everything else to standard error. Whatever is
 heavy is imported inside the commands.
@@ -6,6 +6,7 @@ heavy is imported inside the commands.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -48,20 +49,37 @@ def dev() -> None:
     help="Who runs the cluster: 'kind' needs Docker, 'embedded' nothing; 'auto' takes kind "
     "where a Docker engine answers and kind is installed.",
 )
-def up(context: str | None, provider: Literal["auto", "kind", "embedded"]) -> None:
+@click.option(
+    "--nodes",
+    type=click.Choice(["simulated", "real"]),
+    envvar="STOREORCH_DEV_NODES",
+    show_envvar=True,
+    help="Nodes of the embedded cluster: 'simulated' ones run everywhere and run no pods; a "
+    "'real' one runs containers and needs Linux and root. By default as it was, or simulated.",
+)
+def up(
+    context: str | None,
+    provider: Literal["auto", "kind", "embedded"],
+    nodes: Literal["simulated", "real"] | None,
+) -> None:
     """Bring a cluster up and return when it is ready.
 
     The first time this builds the embedded cluster's programs, which takes 6
-    to 9 minutes; after that it takes seconds.
+    to 9 minutes, and with --nodes real as long again; after that it takes
+    seconds.
     """
     from storeorch_devcluster.display import Display  # noqa: PLC0415
     from storeorch_devcluster.provider import choose  # noqa: PLC0415
 
     if context is not None and provider != "auto":
         raise click.UsageError("Use either --context or --provider, not both.")
+    if nodes == "real" and (context is not None or provider == "kind"):
+        raise click.UsageError("Real nodes are the embedded cluster's.")
     folder = _folder()
     with Display() as display:
-        cluster = choose(folder, choice=provider, context=context, report=display.report)
+        cluster = choose(
+            folder, choice=provider, context=context, nodes=nodes, report=display.report
+        )
         was_up = cluster.status().up
         if not was_up:
             cluster.up(display.report)
@@ -74,6 +92,8 @@ def up(context: str | None, provider: Literal["auto", "kind", "embedded"]) -> No
     )
     if status.simulated:
         click.echo(SIMULATED, err=True)
+    if status.ingress is not None:
+        click.echo(f"The ingress answers at {status.ingress}.", err=True)
     click.echo("Go on with: export KUBECONFIG=$(storeorch dev kubeconfig)", err=True)
 
 
@@ -115,11 +135,42 @@ def kubeconfig() -> None:
     if state is None or not folder.kubeconfig.is_file():
         raise NoDevCluster
     if state.provider == "embedded":
-        from storeorch_devcluster.embedded import EmbeddedCluster  # noqa: PLC0415
+        from storeorch_devcluster.provider import Embedded  # noqa: PLC0415
 
-        if not EmbeddedCluster(folder.path).running():
+        if not Embedded(folder, state.nodes).running():
             raise NoDevCluster("The development cluster is not running.")
     click.echo(str(folder.kubeconfig))
+
+
+@dev.command()
+@click.argument(
+    "archives",
+    metavar="ARCHIVE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+def load(archives: tuple[Path, ...]) -> None:
+    """Load images into a real node.
+
+    An ARCHIVE is a tar file as 'docker save' or 'buildah push' write it, in
+    OCI's or Docker's format. A pod uses such an image by its full name, and
+    with imagePullPolicy IfNotPresent.
+    """
+    from storeorch_devcluster.display import Display  # noqa: PLC0415
+    from storeorch_devcluster.errors import NoDevCluster  # noqa: PLC0415
+    from storeorch_devcluster.realnode.cluster import RealNodeCluster  # noqa: PLC0415
+
+    folder = _folder()
+    state = folder.read()
+    if state is None or state.nodes != "real":
+        raise NoDevCluster(
+            "No development cluster with a real node is up.",
+            hint="Start one with: storeorch dev up --nodes real",
+        )
+    with Display() as display:
+        RealNodeCluster(folder.path, progress=display.report).load_images(archives)
+    click.echo(f"Loaded {len(archives)} archive(s).", err=True)
 
 
 @dev.command()

@@ -92,6 +92,7 @@ def print_status(status: Status) -> None:
         "version": status.version,
         "nodes": nodes,
         "kubeconfig": status.kubeconfig,
+        "ingress": status.ingress,
         "logs": status.logs,
     }
     for name, value in rows.items():
@@ -100,5 +101,6 @@ def print_status(status: Status) -> None:
     for process in status.processes:
         table.add_row(process.name, f"pid {process.pid}" if process.pid else "not running")
     for node in status.nodes:
-        table.add_row(f"node {node.name}", "ready" if node.ready else "not ready")
+        runtime = f", {node.runtime}" if node.runtime else ""
+        table.add_row(f"node {node.name}", ("ready" if node.ready else "not ready") + runtime)
     console.print(table)

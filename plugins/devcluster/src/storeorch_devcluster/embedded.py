@@ -23,7 +23,7 @@ from storeorch_devcluster.components import COMPONENTS, Layout
 from storeorch_devcluster.errors import NoDevCluster, ProviderConflict
 from storeorch_devcluster.launch import Launch, PortTaken
 from storeorch_devcluster.progress import Progress, Report, silent
-from storeorch_devcluster.state import State, StateFolder
+from storeorch_devcluster.state import Nodes, State, StateFolder
 from storeorch_devcluster.volumes import remove_volumes, volume_folders
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class EmbeddedCluster:
         subprocess.run(["kubectl", "get", "nodes"], env={"KUBECONFIG": str(cluster.kubeconfig)})
     ```
 
+    Attributes:
+        components: All daemons, in the order in which they start.
+        node_kind: Whether its nodes really run pods.
+
     Args:
         state_dir: Folder for everything the cluster writes.
         binaries: Folder of the built programs; by default `ensure_binaries` is
@@ -53,6 +57,9 @@ class EmbeddedCluster:
         timeout: Seconds that a start may take once the programs are built.
         progress: Receives reports of what a start is doing.
     """
+
+    components: tuple[str, ...] = COMPONENTS
+    node_kind: Nodes = "simulated"
 
     def __init__(
         self,
@@ -92,6 +99,11 @@ class EmbeddedCluster:
         state = self._state()
         return self._layout(state).server if state.ports else None
 
+    @property
+    def ingress(self) -> str | None:
+        """The ingress' address; simulated nodes have none."""
+        return None
+
     def start(self) -> None:
         """Start what does not run and return when the cluster is ready.
 
@@ -109,19 +121,18 @@ class EmbeddedCluster:
             state = self._state()
             if self._is_up(state):
                 return
-            if self._binaries is None:
-                self._binaries = ensure_binaries(self._progress)
+            self._make_ready(state)
             for attempt in range(ATTEMPTS):
                 launch = self._launch(state)
                 try:
                     launch.run()
                 except PortTaken:
-                    self._end(state, COMPONENTS)
+                    self._end_all(state)
                     state.ports.clear()
                     if attempt == ATTEMPTS - 1:
                         raise
                 except BaseException:
-                    self._end(state, COMPONENTS)
+                    self._end_all(state)
                     raise
                 else:
                     return
@@ -140,7 +151,7 @@ class EmbeddedCluster:
             return
         with self._folder.locked():
             state = self._state()
-            self._end(state, COMPONENTS)
+            self._end_all(state)
             if not keep_data:
                 remove_volumes(volume_folders(self._folder.data))
             self._folder.remove(keep_data=keep_data)
@@ -160,8 +171,7 @@ class EmbeddedCluster:
         with self._folder.locked():
             state = self._known(component)
             self._end(state, [component])
-            if self._binaries is None:
-                self._binaries = ensure_binaries(self._progress)
+            self._build()
             self._launch(state).one(component)
 
     def kill(self, component: str) -> None:
@@ -209,6 +219,17 @@ class EmbeddedCluster:
         with ApiServer(layout.server, layout.pki) as api:
             return self.kubeconfig.exists() and api.ready()
 
+    def _make_ready(self, state: State) -> None:  # noqa: ARG002 - for those who derive from this
+        """Do what a start needs before the first daemon is started."""
+        self._build()
+
+    def _build(self) -> None:
+        if self._binaries is None:
+            self._binaries = ensure_binaries(self._progress)
+
+    def _end_all(self, state: State) -> None:
+        self._end(state, self.components)
+
     def _end(self, state: State, components: list[str] | tuple[str, ...]) -> None:
         # etcd last: an API server without storage hangs in its own shutdown.
         for group in (
@@ -221,7 +242,7 @@ class EmbeddedCluster:
         self._folder.write(state)
 
     def _known(self, component: str) -> State:
-        if component not in COMPONENTS:
+        if component not in self.components:
             raise ValueError(f"no component is called {component!r}")
         state = self._state()
         if not state.ports:
@@ -242,15 +263,16 @@ class EmbeddedCluster:
         return Layout(self._binaries or Path(), self._folder, state.ports)
 
     def _state(self) -> State:
-        state = self._folder.read() or State(provider="embedded")
+        state = self._folder.read() or State(provider="embedded", nodes=self.node_kind)
         if state.provider != "embedded":
             raise ProviderConflict(f"The state folder belongs to a cluster of '{state.provider}'.")
+        if state.nodes != self.node_kind:
+            raise ProviderConflict(f"The state folder belongs to a cluster of {state.nodes} nodes.")
         return state
 
-    @staticmethod
-    def _pids(state: State) -> dict[str, int | None]:
+    def _pids(self, state: State) -> dict[str, int | None]:
         records = state.processes
         return {
             name: record.pid if (record := records.get(name)) and processes.find(record) else None
-            for name in COMPONENTS
+            for name in self.components
         }

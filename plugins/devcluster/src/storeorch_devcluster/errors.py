@@ -6,6 +6,8 @@ EnvironmentNotReady                (storeorch.errors, exit code 4)
     ├── GoMissing                  no Go toolchain, and none could be installed
     ├── BuildFailed                the cluster's programs could not be built
     ├── ClusterStartFailed         the cluster did not become ready
+    ├── NodeUnsupported            this machine cannot run a real node
+    ├── ImageRefused               an image archive could not be loaded
     ├── NoDevCluster               no development cluster is up
     ├── ProviderMissing            the wanted provider cannot be used here
     ├── ProviderConflict           another development cluster is in the way
@@ -46,6 +48,21 @@ class ClusterStartFailed(DevClusterError):
     """The development cluster did not become ready."""
 
     code = "dev-start-failed"
+
+
+class NodeUnsupported(DevClusterError):
+    """This machine cannot run a real node."""
+
+    code = "dev-node-unsupported"
+    default_hint = "Use simulated nodes with: storeorch dev up"
+
+
+class ImageRefused(DevClusterError):
+    """The image archive could not be loaded."""
+
+    code = "dev-image-refused"
+    retryable = False
+    default_hint = "An archive is a tar file as 'docker save' or 'buildah push' write it."
 
 
 class NoDevCluster(DevClusterError):

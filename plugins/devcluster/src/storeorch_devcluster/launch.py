@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from storeorch_devcluster.state import State
+    from storeorch_devcluster.state import ProcessRecord, State
 
 POLL: Final = 0.05
 """Seconds between two looks at what is waited for."""
@@ -41,6 +41,11 @@ class PortTaken(ClusterStartFailed):
 class Launch:
     """One start of an embedded cluster.
 
+    Attributes:
+        components: All daemons, in the order in which they start.
+        ports: Purposes that need a port.
+        clients: Daemons that are given a kubeconfig.
+
     Args:
         layout: Where everything is; its ports are filled in.
         state: What is remembered; written after each daemon that is started.
@@ -49,6 +54,10 @@ class Launch:
         timeout: Seconds until the start is given up.
         report: Receives one short phrase for each piece of work.
     """
+
+    components: tuple[str, ...] = COMPONENTS
+    ports: tuple[str, ...] = PORTS
+    clients: tuple[str, ...] = ("kube-controller-manager", "kube-scheduler", "kwok")
 
     def __init__(
         self,
@@ -87,7 +96,7 @@ class Launch:
             self._report("Starting controllers, scheduler and simulated nodes")
             for component in ("kube-controller-manager", "kube-scheduler", "kwok"):
                 self._start(component)
-            self._await(lambda: self._settled(api), *COMPONENTS)
+            self._await(lambda: self._settled(api), *self.components)
         # Last, so that whoever sees the file finds a cluster that is ready.
         self._write_kubeconfig(self._folder.kubeconfig, "admin")
 
@@ -104,30 +113,41 @@ class Launch:
 
     def _prepare(self) -> None:
         self._folder.create()
-        fresh = not any(self._find(component) for component in COMPONENTS)
+        fresh = not any(self._find(component) for component in self.components)
         if fresh or not self._layout.ports:
-            ports = choose_ports(PORTS, self._state.ports)
+            ports = choose_ports(self.ports, self._preferred_ports() | self._state.ports)
             self._layout.ports.update(ports)
         try:
             self._layout.pki.ensure()
-            write_stages(self._layout.stages)
-            for client in ("kube-controller-manager", "kube-scheduler", "kwok"):
+            self._write_files()
+            for client in self.clients:
                 self._write_kubeconfig(self._layout.client_config(client), client)
         except OSError as error:
             raise self._failed("The files of the cluster could not be written.") from error
         self._folder.write(self._state)
 
+    def _preferred_ports(self) -> dict[str, int]:
+        return {}
+
+    def _write_files(self) -> None:
+        write_stages(self._layout.stages)
+
+    def _spawn(self, component: str) -> ProcessRecord:
+        return processes.spawn(command_line(component, self._layout), log=self._log(component))
+
+    def _is_listening(self, port: int) -> bool:
+        return is_listening(port)
+
     def _start(self, component: str) -> None:
         if not self._find(component):
-            argv = command_line(component, self._layout)
             try:
-                record = processes.spawn(argv, log=self._log(component))
+                record = self._spawn(component)
             except OSError as error:
                 raise self._failed(f"{component} could not be started.") from error
             self._state.processes[component] = record
             self._folder.write(self._state)
         if component == "etcd":
-            self._await(lambda: is_listening(self._layout.ports["etcd"]), component)
+            self._await(lambda: self._is_listening(self._layout.ports["etcd"]), component)
         elif component == "kube-apiserver":
             with ApiServer(self._layout.server, self._layout.pki) as api:
                 self._await(api.ready, component)
@@ -173,7 +193,7 @@ class Launch:
 
     def _ended(self, component: str) -> ClusterStartFailed:
         ports = [port for purpose, port in self._layout.ports.items() if component in purpose]
-        if any(is_listening(port) for port in ports):
+        if any(self._is_listening(port) for port in ports):
             return PortTaken(
                 f"Another program took a port of {component}.",
                 hint="Run the same command again.",

@@ -50,6 +50,7 @@ class Recipe:
         prefix: Put before that version.
         stamps: Variables that hold a module's version, by name.
         disk: Bytes of free disk that a build needs at its peak.
+        tags: Build tags.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Recipe:
     stamps: Mapping[str, str] = field(hash=False)
     disk: int
     prefix: str = ""
+    tags: tuple[str, ...] = ()
 
 
 CLUSTER: Final = Recipe(
@@ -82,6 +84,66 @@ HELM3: Final = Recipe(
 )
 """Helm 3 alone: its modules and those of the cluster cannot be resolved together."""
 
+KUBELET: Final = Recipe(
+    title="the node's Kubernetes programs",
+    folder="gomod_node",
+    tools={
+        "kubelet": "k8s.io/kubernetes/cmd/kubelet",
+        "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy",
+    },
+    named_after="k8s.io/kubernetes",
+    prefix="node-",
+    stamps={},
+    disk=5 * 1024**3,
+)
+"""What a real node runs; simulated nodes do without, so it is built when first wanted."""
+
+SHIM: Final = "containerd-shim-runc-v2"
+"""The program between containerd and a pod, which containerd finds beside itself."""
+
+CONTAINERD: Final = Recipe(
+    title="containerd",
+    folder="gomod_containerd",
+    tools={
+        "containerd": "github.com/containerd/containerd/v2/cmd/containerd",
+        SHIM: f"github.com/containerd/containerd/v2/cmd/{SHIM}",
+        "ctr": "github.com/containerd/containerd/v2/cmd/ctr",
+    },
+    named_after="github.com/containerd/containerd/v2",
+    prefix="containerd-",
+    stamps={
+        "github.com/containerd/containerd/v2/version.Version": "github.com/containerd/containerd/v2"
+    },
+    disk=2 * 1024**3,
+    tags=("no_btrfs", "no_devmapper", "no_zfs"),
+)
+"""The container runtime of a real node."""
+
+COREDNS: Final = Recipe(
+    title="CoreDNS",
+    folder="gomod_coredns",
+    tools={"coredns": "github.com/coredns/coredns"},
+    named_after="github.com/coredns/coredns",
+    prefix="coredns-",
+    stamps={},
+    disk=3 * 1024**3,
+)
+"""The cluster's DNS server, where pods run."""
+
+TRAEFIK: Final = Recipe(
+    title="Traefik",
+    folder="gomod_traefik",
+    tools={"traefik": "github.com/traefik/traefik/v3/cmd/traefik"},
+    named_after="github.com/traefik/traefik/v3",
+    prefix="traefik-",
+    stamps={"github.com/traefik/traefik/v3/pkg/version.Version": "github.com/traefik/traefik/v3"},
+    disk=6 * 1024**3,
+)
+"""The ingress controller, where pods run."""
+
+NODE_RECIPES: Final = (KUBELET, CONTAINERD, COREDNS, TRAEFIK)
+"""All that a real node needs beside the cluster's programs."""
+
 
 @cache
 def module_files(recipe: Recipe = CLUSTER) -> dict[str, bytes]:
@@ -104,18 +166,22 @@ def module_version(module: str, recipe: Recipe = CLUSTER) -> str:
 
 
 def go_directive() -> tuple[int, ...]:
-    """Return the lowest version of Go that go.mod permits, for example ``(1, 26, 0)``."""
-    found = re.search(r"^go (\d+(?:\.\d+)*)", module_files()["go.mod"].decode(), re.MULTILINE)
-    if found is None:
-        raise LookupError("go")
-    return tuple(int(part) for part in found[1].split("."))
+    """Return the lowest version of Go that every go.mod permits, for example ``(1, 26, 6)``."""
+    lowest: tuple[int, ...] = ()
+    for recipe in (CLUSTER, HELM3, *NODE_RECIPES):
+        text = module_files(recipe)["go.mod"].decode()
+        found = re.search(r"^go (\d+(?:\.\d+)*)", text, re.MULTILINE)
+        if found is None:
+            raise LookupError("go")
+        lowest = max(lowest, tuple(int(part) for part in found[1].split(".")))
+    return lowest
 
 
 def link_flags(recipe: Recipe = CLUSTER) -> str:
     """Return the linker flags: no symbol tables, and the versions the programs report."""
     stamps = {name: module_version(module, recipe) for name, module in recipe.stamps.items()}
-    if recipe is CLUSTER:
-        kubernetes = module_version("k8s.io/kubernetes")
+    if recipe.named_after == "k8s.io/kubernetes":
+        kubernetes = module_version("k8s.io/kubernetes", recipe)
         major, minor, _ = kubernetes.removeprefix("v").split(".", 2)
         stamps = {
             "k8s.io/component-base/version.gitVersion": kubernetes,
@@ -138,6 +204,7 @@ def build_flags(recipe: Recipe = CLUSTER) -> tuple[str, ...]:
         "-trimpath",
         "-buildvcs=false",
         f"-ldflags={link_flags(recipe)}",
+        *((f"-tags={','.join(recipe.tags)}",) if recipe.tags else ()),
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def storeorch_cli_commands() -> Sequence[click.Command]:
-    """Add ``storeorch dev up | status | kubeconfig | down``."""
+    """Add ``storeorch dev up | status | kubeconfig | load | down``."""
     from storeorch_devcluster.cli import dev  # noqa: PLC0415 - click only when asked for
 
     return [dev]

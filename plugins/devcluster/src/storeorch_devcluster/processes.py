@@ -34,12 +34,20 @@ both survive force by design.
 """
 
 
-def spawn(argv: Sequence[str], *, log: Path) -> ProcessRecord:
+def spawn(
+    argv: Sequence[str],
+    *,
+    log: Path,
+    executed: Sequence[str] | None = None,
+    path: str | None = None,
+) -> ProcessRecord:
     """Start a daemon.
 
     Args:
         argv: Program and arguments; the program is an absolute path.
         log: File that its output is appended to.
+        executed: What is started instead, and then becomes that program by itself.
+        path: Search path of programs, by default this process' own.
 
     Returns:
         What is needed to find it again.
@@ -49,10 +57,11 @@ def spawn(argv: Sequence[str], *, log: Path) -> ProcessRecord:
     """
     # No Popen object: nobody shall wait for this child when the caller forgets it.
     log_flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    executed = argv if executed is None else executed
     pid = os.posix_spawn(
-        argv[0],
-        list(argv),
-        dict(os.environ),
+        executed[0],
+        list(executed),
+        os.environ | ({} if path is None else {"PATH": path}),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), log_flags, 0o600),

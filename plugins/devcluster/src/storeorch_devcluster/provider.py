@@ -20,7 +20,7 @@ from storeorch_devcluster.progress import Progress, Report, silent
 from storeorch_devcluster.status import ProcessStatus, Status, node_status
 
 if TYPE_CHECKING:
-    from storeorch_devcluster.state import State, StateFolder
+    from storeorch_devcluster.state import Nodes, State, StateFolder
 
 Choice = Literal["auto", "kind", "embedded"]
 
@@ -43,27 +43,42 @@ class Embedded:
 
     Args:
         folder: The state folder.
+        nodes: Whether its nodes really run pods.
     """
 
-    def __init__(self, folder: StateFolder) -> None:
+    def __init__(self, folder: StateFolder, nodes: Nodes = "simulated") -> None:
         self._folder = folder
+        self._nodes = nodes
 
     def up(self, report: Report) -> None:
         """Start what does not run; see `EmbeddedCluster.start`."""
-        EmbeddedCluster(self._folder.path, progress=report).start()
+        self._cluster(report).start()
 
     def down(self, *, keep_data: bool) -> None:
         """Stop it; see `EmbeddedCluster.stop`."""
-        EmbeddedCluster(self._folder.path).stop(keep_data=keep_data)
+        self._cluster().stop(keep_data=keep_data)
+
+    def _cluster(self, report: Report = silent) -> EmbeddedCluster:
+        if self._nodes == "simulated":
+            return EmbeddedCluster(self._folder.path, progress=report)
+        # Real nodes are for the few who ask for them.
+        from storeorch_devcluster.realnode.cluster import RealNodeCluster  # noqa: PLC0415
+
+        return RealNodeCluster(self._folder.path, progress=report)
+
+    def running(self) -> bool:
+        """Whether every component runs; says nothing about being ready."""
+        return self._cluster().running()
 
     def status(self) -> Status:
         """Say how it is."""
-        cluster = EmbeddedCluster(self._folder.path)
+        cluster = self._cluster()
         processes = tuple(ProcessStatus(name=name, pid=pid) for name, pid in cluster.pids().items())
         common = Status(
             provider="embedded",
             context=CONTEXT,
-            simulated=True,
+            simulated=self._nodes == "simulated",
+            ingress=cluster.ingress,
             kubeconfig=str(cluster.kubeconfig),
             logs=str(cluster.logs),
             server=cluster.server,
@@ -91,6 +106,7 @@ def choose(
     *,
     choice: Choice = "auto",
     context: str | None = None,
+    nodes: Nodes | None = None,
     report: Report = silent,
 ) -> DevCluster:
     """Choose who runs the cluster that is about to come up.
@@ -100,6 +116,8 @@ def choose(
         choice: Whom the user wants; ``auto`` takes kind where a Docker engine
             answers and kind is installed, else the embedded cluster.
         context: An existing cluster's kubeconfig context, if the user named one.
+        nodes: Whether nodes shall really run pods; real nodes are the embedded
+            cluster's. None is as it was, or simulated.
         report: Told when kind would have been taken, were it installed.
 
     Raises:
@@ -108,8 +126,10 @@ def choose(
     """
     state = folder.read()
     if state is not None:
-        _check(state, choice, context)
+        _check(state, choice, context, nodes)
         return _of(state, folder)
+    if nodes == "real":
+        return Embedded(folder, "real")
     if context is not None:
         return ExistingCluster(folder, context)
     if choice == "kind":
@@ -128,15 +148,17 @@ def _of(state: State, folder: StateFolder) -> DevCluster:
         case "kind":
             return KindCluster(folder)
         case "embedded":
-            return Embedded(folder)
+            return Embedded(folder, state.nodes)
 
 
-def _check(state: State, choice: Choice, context: str | None) -> None:
+def _check(state: State, choice: Choice, context: str | None, nodes: Nodes | None) -> None:
     if context is not None:
         fits = state.provider == "context" and state.context == context
     else:
         # Without a name an existing cluster is not used, not even the one named last time.
         fits = state.provider == choice or (choice == "auto" and state.provider != "context")
+    if fits and nodes is not None and nodes != state.nodes:
+        raise ProviderConflict(f"This development cluster is one with {state.nodes} nodes.")
     if not fits:
         known = f" '{state.context}'" if state.context else ""
         raise ProviderConflict(

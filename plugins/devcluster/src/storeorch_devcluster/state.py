@@ -25,6 +25,7 @@ LOCK_TIMEOUT: Final = 600.0
 """Seconds to wait for another process that is starting or stopping this cluster."""
 
 Provider = Literal["embedded", "kind", "context"]
+Nodes = Literal["simulated", "real"]
 
 
 class ProcessRecord(BaseModel):
@@ -50,6 +51,7 @@ class State(BaseModel):
         version: Version of this format.
         provider: Who runs the cluster.
         context: The kubeconfig context that was named, for provider ``context``.
+        nodes: Whether nodes really run pods, for provider ``embedded``.
         ports: Ports on 127.0.0.1 by purpose.
         processes: Daemons by component.
     """
@@ -57,6 +59,7 @@ class State(BaseModel):
     version: Literal[1] = 1
     provider: Provider
     context: str | None = None
+    nodes: Nodes = "simulated"
     ports: dict[str, int] = Field(default_factory=dict)
     processes: dict[str, ProcessRecord] = Field(default_factory=dict)
 
@@ -75,6 +78,8 @@ class StateFolder:
         self.pki = self.path / "pki"
         self.data = self.path / "etcd"
         self.config = self.path / "config"
+        self.node = self.path / "node"
+        self.volumes = self.path / "volumes"
         self._file = self.path / "state.json"
         self._lock = self.path / ".storeorch-devcluster"
 
@@ -161,14 +166,14 @@ class StateFolder:
 
         Args:
             keep_data: Keep what a later start needs to go on with the same
-                data: etcd's folder, certificates, ports and logs.
+                data: etcd's folder, volumes, images, certificates, ports and logs.
         """
         if not self._is_ours():
             return
         self.kubeconfig.unlink(missing_ok=True)
         if keep_data:
             return
-        for folder in (self.data, self.pki, self.logs, self.config):
+        for folder in (self.data, self.volumes, self.node, self.pki, self.logs, self.config):
             shutil.rmtree(folder, ignore_errors=True)
         self._file.unlink(missing_ok=True)
         if list(self.path.iterdir()) == [self._lock]:

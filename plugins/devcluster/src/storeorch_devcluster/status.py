@@ -15,13 +15,14 @@ class ProcessStatus(BaseModel):
 
 
 class NodeStatus(BaseModel):
-    """One node of the cluster."""
+    """One node of the cluster; ``runtime`` is what runs its containers."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     ready: bool
     version: str
+    runtime: str = ""
 
 
 class Status(BaseModel):
@@ -36,6 +37,7 @@ class Status(BaseModel):
         simulated: Whether its nodes only pretend to run pods.
         kubeconfig: Path of the kubeconfig.
         logs: Folder of the logs.
+        ingress: Address of the ingress, where one was brought.
         processes: Its daemons, for the embedded cluster.
         nodes: Its nodes.
     """
@@ -50,6 +52,7 @@ class Status(BaseModel):
     simulated: bool = False
     kubeconfig: str | None = None
     logs: str | None = None
+    ingress: str | None = None
     processes: tuple[ProcessStatus, ...] = ()
     nodes: tuple[NodeStatus, ...] = ()
 
@@ -70,6 +73,7 @@ class _Condition(BaseModel):
 
 class _NodeInfo(BaseModel):
     kubeletVersion: str = ""  # noqa: N815 - Kubernetes' spelling
+    containerRuntimeVersion: str = ""  # noqa: N815 - Kubernetes' spelling
 
 
 class _NodeState(BaseModel):
@@ -84,5 +88,8 @@ class _Node(BaseModel):
     def summary(self) -> NodeStatus:
         ready = any(c.type == "Ready" and c.status == "True" for c in self.status.conditions)
         return NodeStatus(
-            name=self.metadata.name, ready=ready, version=self.status.nodeInfo.kubeletVersion
+            name=self.metadata.name,
+            ready=ready,
+            version=self.status.nodeInfo.kubeletVersion,
+            runtime=self.status.nodeInfo.containerRuntimeVersion,
         )

@@ -189,8 +189,9 @@ class RepositoryContract:
         before = await bring_to(repository, Status.READY)
         assert await due(repository) == []
         after = await repository.declare(
-            before.id, Declaration.UPDATE, actor="editor", parameters={"a": 1}
+            before.id, Declaration.UPDATE, actor="editor", parameters={"a": 1}, host="shop.test"
         )
+        assert after.host == "shop.test" != before.host
         assert (after.status, after.generation) == (Status.UPDATING, before.generation + 1)
         assert (after.parameters, after.established) == ({"a": 1}, True)
         assert after.observed_generation == before.observed_generation
