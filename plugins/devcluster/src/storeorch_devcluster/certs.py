@@ -60,9 +60,9 @@ CLIENTS = {
     "kwok": ("storeorch:kwok", "system:masters"),
     "etcd-client": ("storeorch:etcd-client", None),
     "kubelet": (f"system:node:{NODE_NAME}", "system:nodes"),
-    "kubelet-client": ("storeorch:kubelet-client", "system:masters"),
+    "kubelet-client": ("storeorch:kubelet-client", None),
     "kube-proxy": ("system:kube-proxy", None),
-    "agent": ("storeorch:agent", "system:masters"),
+    "agent": ("storeorch:agent", None),
 }
 """Client certificates by file name: user name and group, as Kubernetes reads them."""
 
