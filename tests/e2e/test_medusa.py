@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -87,7 +87,7 @@ def order(store: DeployedStore, shop: Shop) -> str:
 
 
 async def test_a_customer_buys_in_a_browser(
-    store: DeployedStore, shop: Shop, tmp_path: Path, record_property: pytest.RecordProperty
+    store: DeployedStore, shop: Shop, tmp_path: Path, record_property: Callable[[str, str], None]
 ) -> None:
     clock = Clock(list(conditions(store)))
     async with browser(resolve=f"MAP {store.host} {store.ingress}") as page:
