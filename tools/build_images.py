@@ -330,10 +330,12 @@ def lay_out(recipe: Recipe, root: Path, context: Path) -> None:
 def _bud(recipe: Recipe, context: Path, scratch: Path, archive: Path) -> None:
     store = ("--storage-driver=vfs", f"--root={scratch / 'store'}", f"--runroot={scratch / 'run'}")
     tag = f"--tag={recipe.reference}"
-    trust = [f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.exists() else []
+    certificates = f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"
+    trust = (certificates,) if CERTIFICATES.exists() else ()
     run(
         *("buildah", *store, "bud", "--quiet", "--isolation=chroot", "--squash", "--timestamp=0"),
-        *(*trust, tag, f"--file={recipe.folder / 'Dockerfile'}", context),
+        *trust,
+        *(tag, f"--file={recipe.folder / 'Dockerfile'}", context),
     )
     run(
         "buildah",

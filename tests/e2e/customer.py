@@ -6,7 +6,9 @@ that it is given.
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -43,6 +45,18 @@ class Bought:
     total: str
 
 
+def ensure_chromium() -> str:
+    """Return the path of Chromium; Debian's package is installed where it is missing."""
+    found = shutil.which("chromium")
+    if found is None:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for words in (("update",), ("install", "--no-install-recommends", "chromium")):
+            subprocess.run(["apt-get", "-qq", "-y", *words], env=environment, check=True)
+        found = shutil.which("chromium")
+    assert found is not None
+    return found
+
+
 @asynccontextmanager
 async def browser(*, resolve: str | None = None) -> AsyncIterator[Page]:
     """Open a page in Chromium that no other test has used.
@@ -50,8 +64,7 @@ async def browser(*, resolve: str | None = None) -> AsyncIterator[Page]:
     Args:
         resolve: Chromium's ``--host-resolver-rules``, where no name server knows the shop.
     """
-    chromium = shutil.which("chromium")
-    assert chromium is not None, "install Debian's package chromium"
+    chromium = ensure_chromium()
     arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
     if resolve is not None:
         arguments.append(f"--host-resolver-rules={resolve}")

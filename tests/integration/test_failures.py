@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
@@ -319,7 +320,8 @@ async def test_workloads_that_never_become_ready_fail_at_the_deadline(
         store = await failed(o, "my-store")
         assert store.fault is not None
         assert store.fault.code == "deadline-exceeded"
-        assert store.fault.message == "Not ready within 3 seconds: Deployment medusa."
+        message = re.sub(r"setup-[0-9a-f]{10}", "setup", store.fault.message)
+        assert message == "Not ready within 3 seconds: Deployment medusa, Job setup."
         assert condition(store, "WorkloadsReady").reason == "DeadlineExceeded"
 
     async with workplace.orchestrator(provision_timeout=LONG) as o:

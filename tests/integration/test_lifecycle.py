@@ -29,7 +29,7 @@ CONDITIONS = [
 ]
 WORKLOADS = {
     "woocommerce": {("statefulsets", "mysql"), ("deployments", "wordpress"), ("jobs", "install")},
-    "medusa": {("statefulsets", "postgresql"), ("deployments", "medusa")},
+    "medusa": {("statefulsets", "postgresql"), ("deployments", "medusa"), ("jobs", "setup")},
 }
 SERVICES = {"woocommerce": {"mysql", "wordpress"}, "medusa": {"postgresql", "medusa"}}
 JOB_DIGEST = re.compile(r"-[0-9a-f]{10}$")
@@ -141,8 +141,11 @@ async def test_the_command_line_runs_an_engine_of_its_own_where_there_is_none(
         {key: value for key, value in json.loads(got.out).items() if key != "error_message"}
     )
     assert_ready(store, workplace)
-    (claim,) = api.within(store.namespace, "persistentvolumeclaims")
-    assert claim["spec"]["resources"]["requests"]["storage"] == "1Gi"
+    sizes = {
+        claim["metadata"]["name"]: claim["spec"]["resources"]["requests"]["storage"]
+        for claim in api.within(store.namespace, "persistentvolumeclaims")
+    }
+    assert sizes == {"data-postgresql-0": "1Gi", "uploads": "5Gi"}
 
     deleted = await workplace.cli("store", "delete", "my-store", "--yes", "--wait")
     assert (deleted.code, deleted.out) == (0, "store/my-store deleted\n")

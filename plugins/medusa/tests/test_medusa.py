@@ -344,7 +344,7 @@ def test_domain_is_the_host() -> None:
     values = request({"domain": "shop.example.com"}).values
     assert values["storeorch"]["host"] == "shop.example.com"
     assert values["storeorch"]["url"] == "http://shop.example.com"
-    assert values | {"storeorch": 0} == {**request({}).values, "storeorch": 0}
+    assert {**values, "storeorch": 0} == {**request({}).values, "storeorch": 0}
 
 
 def test_encrypted_shops_have_encrypted_addresses() -> None:

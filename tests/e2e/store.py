@@ -1,0 +1,143 @@
+"""A store on a real node as its operator has it: made by the command, asked after with kubectl.
+
+It must not know types: what a store serves is for the tests of its type.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic.alias_generators import to_snake
+
+from storeorch_devcluster import RealNodeCluster
+
+from .objects import Kubectl, eventually, kubectl_of
+
+STOREORCH: Final = Path(sys.executable).parent / "storeorch"
+UNTOUCHED: Final = "127.0.0.1 localhost\n"
+
+
+@dataclass(frozen=True)
+class DeployedStore:
+    """A store that is ready.
+
+    Attributes:
+        about: As ``store get`` shows it.
+        kubectl: In its namespace.
+        node: Where it runs.
+        environment: Of the command.
+    """
+
+    about: Mapping[str, Any]
+    kubectl: Kubectl
+    node: RealNodeCluster
+    environment: Mapping[str, str]
+
+    @property
+    def host(self) -> str:
+        """The host in the store's address."""
+        return str(self.about["url"]).rpartition("/")[2]
+
+    @property
+    def ingress(self) -> str:
+        """Where the node's ingress listens, ``host:port``."""
+        assert self.node.ingress is not None
+        return self.node.ingress.removeprefix("http://")
+
+    def storeorch(self, *arguments: str) -> str:
+        """Run the command and return its output."""
+        return storeorch(self.environment, *arguments)
+
+    def credential(self, key: str) -> str:
+        """A generated credential."""
+        secret = self.kubectl.get("secret", "store-credentials")
+        return base64.b64decode(secret["data"][key]).decode()
+
+    def kill(self, component: str) -> None:
+        """Kill a component's pod at once, and wait until the one after it is ready."""
+        select = f"--selector=app.kubernetes.io/component={component}"
+        before = self._uids(select)
+        self.kubectl("delete", "pod", select, "--grace-period=0", "--force")
+
+        def replaced() -> bool:
+            now = self._uids(select)
+            return len(now) == 1 and now != before
+
+        eventually(replaced, "another pod")
+        self.kubectl("wait", "pod", "--for=condition=Ready", "--timeout=300s", select)
+
+    def _uids(self, select: str) -> list[str]:
+        shape = "jsonpath={.items[*].metadata.uid}"
+        return self.kubectl("get", "pods", select, "-o", shape).split()
+
+
+def storeorch(environment: Mapping[str, str], *arguments: str) -> str:
+    """Run the command and return its output."""
+    done = subprocess.run(
+        [str(STOREORCH), *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def parameters_of(values: Path) -> Iterator[str]:
+    """A chart's file of values as parameters of its type, for ``--set``."""
+
+    def leaves(prefix: str, node: Mapping[str, Any]) -> Iterator[str]:
+        for key, value in node.items():
+            name = f"{prefix}{to_snake(key)}"
+            if isinstance(value, Mapping):
+                yield from leaves(f"{name}.", value)
+            else:
+                yield f"--set={name}={value}"
+
+    return leaves("", yaml.safe_load(values.read_text(encoding="utf-8")))
+
+
+@contextmanager
+def deployed(
+    node: RealNodeCluster, folder: Path, name: str, *wanted: str
+) -> Iterator[DeployedStore]:
+    """Create a store and wait for it; delete it in the end, and find nothing left.
+
+    Args:
+        node: Where.
+        folder: For the database and a hosts file.
+        name: Name of the store.
+        *wanted: Further arguments of ``store create``.
+    """
+    hosts = folder / "hosts"
+    hosts.write_text(UNTOUCHED)
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(node.kubeconfig),
+        "STOREORCH_DATABASE_URL": f"sqlite:///{folder / 'storeorch.db'}",
+        "STOREORCH_HOSTS_FILE": str(hosts),
+        "STOREORCH_DOMAIN": "local.test",
+    }
+    storeorch(environment, "db", "upgrade")
+    try:
+        storeorch(environment, "store", "create", name, *wanted, "--wait", "--timeout=15m")
+        about = json.loads(storeorch(environment, "store", "get", name, "-o", "json"))
+        yield DeployedStore(about, kubectl_of(node, about["namespace"]), node, environment)
+    finally:
+        storeorch(environment, "store", "delete", name, "--yes", "--wait")
+    cluster = kubectl_of(node, "default")
+    assert f"store-{name}-" not in cluster("get", "namespaces", "-o", "name")
+    assert f"store-{name}-" not in cluster("get", "persistentvolumes", "-o", "json")
+    assert hosts.read_text() == UNTOUCHED
