@@ -47,7 +47,9 @@ class Quota:
 
     Attributes:
         hard: Kubernetes quantities by resource name, as in ResourceQuota.
-        default_limits: Limits of a container that names none.
+        least: What a container has to ask for at least. Beside it, the quota has the
+            cluster refuse a container that names no requests and limits of its own.
+        default_limits: Limits of a container that names none; empty refuses it.
         default_requests: Requests of a container that names none.
     """
 
@@ -60,12 +62,9 @@ class Quota:
             "persistentvolumeclaims": "3",
         }
     )
-    default_limits: Mapping[str, str] = field(
-        default_factory=lambda: {"cpu": "250m", "memory": "256Mi"}
-    )
-    default_requests: Mapping[str, str] = field(
-        default_factory=lambda: {"cpu": "50m", "memory": "64Mi"}
-    )
+    least: Mapping[str, str] = field(default_factory=lambda: {"cpu": "1m", "memory": "4Mi"})
+    default_limits: Mapping[str, str] = field(default_factory=dict)
+    default_requests: Mapping[str, str] = field(default_factory=dict)
 
 
 class GuardrailsStep(Step):
@@ -93,7 +92,7 @@ class GuardrailsStep(Step):
 
     @override
     async def apply(self, ctx: StoreContext) -> Outcome:
-        # The LimitRange comes first: under a quota, a container without resources is refused.
+        # The LimitRange comes first: its defaults are what a container has under the quota.
         manifests = [
             self._limit_range(),
             self._resource_quota(),
@@ -123,9 +122,11 @@ class GuardrailsStep(Step):
     def _limit_range(self) -> Manifest:
         limit = {
             "type": "Container",
+            "min": dict(self._quota.least),
             "default": dict(self._quota.default_limits),
             "defaultRequest": dict(self._quota.default_requests),
         }
+        limit = {key: value for key, value in limit.items() if value}
         return _manifest("v1", "LimitRange", "store-limits", {"limits": [limit]})
 
     def _resource_quota(self) -> Manifest:
