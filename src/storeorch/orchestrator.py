@@ -12,31 +12,29 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
+from storeorch.access import StoreAccess
 from storeorch.clock import SystemClock
-from storeorch.engine import ALIVE_SECONDS, Engine, running
+from storeorch.declaring import merge, new_store, problem, problems_of
+from storeorch.engine import Engine, running
 from storeorch.environment import Check, check_all, require_all
+from storeorch.errors import NameTaken
 from storeorch.lifecycle import Declaration
-from storeorch.models import (
-    NewStore,
-    Store,
-)
-from storeorch.names import check_store_name, host_for, namespace_for
+from storeorch.models import FieldProblem, OwnerLimits, Store
 from storeorch.plugins import PluginInfo, Plugins, load_plugins
 from storeorch.reconciler import Reconciler, World
 from storeorch.settings import Settings
 from storeorch.storetype import StoreType
-from storeorch.views import StoreViews
 
 if TYPE_CHECKING:
-    from storeorch.ports import Clock, Hosts, Releases, Repository
+    from storeorch.ports import Clock, Cluster, Hosts, Releases, Repository
     from storeorch.wiring import Adapters
 
 
-class Orchestrator(StoreViews):
+class Orchestrator(StoreAccess):
     """Declares stores and watches them; with an engine inside it also makes them.
 
     ```python
@@ -66,7 +64,7 @@ class Orchestrator(StoreViews):
         repository: Repository | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.settings: Final = settings
+        self.settings = settings
         self._plugins = plugins
         self._engine_inside = engine
         self._only = only
@@ -134,6 +132,9 @@ class Orchestrator(StoreViews):
         type: str,  # noqa: A002 - the word that users know
         parameters: Mapping[str, Any] | None = None,
         actor: str | None = None,
+        owner: str | None = None,
+        limits: OwnerLimits | None = None,
+        key: str | None = None,
     ) -> Store:
         """Declare a store; it is accepted when this returns, and made by an engine.
 
@@ -142,28 +143,54 @@ class Orchestrator(StoreViews):
             type: Name of the store type.
             parameters: Checked against the type's model; see ``StoreType.parameters``.
             actor: Who is named in the history; defaults to the setting.
+            owner: Whom the store belongs to, 1 to 200 printable characters.
+            limits: What that owner may have, held in the transaction that declares.
+            key: Names this declaration, 1 to 255 printable characters. Said again
+                with the same key it returns the store that it made, and makes no other.
 
         Raises:
             InvalidStoreName: The name is not possible.
             UnknownStoreType: No plugin offers the type.
             InvalidParameters: The parameters do not fit.
+            InvalidDeclaration: Owner or key are not possible.
             NameTaken: A store of this name exists.
             StoreIsDeleting: One exists and is being deleted.
+            OwnerLimitReached: The owner may not declare more.
+            KeyReused: The key was used for another declaration, or its store is gone.
         """
-        check_store_name(name)
-        checked = self.type(type).check(parameters or {})
-        store_id = str(uuid.uuid4())
-        new = NewStore(
-            id=store_id,
+        new = new_store(
+            self._plugins,
+            self.settings,
             name=name,
-            type=type,
-            parameters=checked.model_dump(mode="json", exclude_unset=True),
-            cluster=self.settings.cluster,
-            namespace=namespace_for(name, store_id),
-            host=host_for(name, self.settings.domain),
-            helm_release=name,
+            type_=type,
+            parameters=parameters or {},
+            owner=owner,
+            key=key,
         )
-        return await self._repository.create(new, actor=actor or self.settings.actor)
+        return await self._repository.create(
+            new, actor=actor or self.settings.actor, limits=limits, once=key is not None
+        )
+
+    async def validate(
+        self,
+        name: str | None = None,
+        *,
+        type: str,  # noqa: A002 - as in ``create``
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Sequence[FieldProblem]:
+        """Return what a declaration would be refused for, field by field; nothing is written.
+
+        Args:
+            name: Name of a new store; None where only parameters are of interest.
+            type: Name of the store type.
+            parameters: As for ``create``.
+        """
+        found = problems_of(self._plugins, name=name, type_=type, parameters=parameters or {})
+        refused = any(each.field == ("name",) for each in found)
+        if name and not refused and await self._repository.find(name) is not None:
+            taken = NameTaken(f"A store named {name} exists already.")
+            found.insert(0, problem(("name",), taken))
+        return found
 
     async def update(
         self,
@@ -185,7 +212,7 @@ class Orchestrator(StoreViews):
             StoreIsDeleting: It is being deleted.
         """
         store = await self.get(name_or_id)
-        merged = _merge(store.parameters, parameters)
+        merged = merge(store.parameters, parameters)
         checked = self.type(store.type).check(merged)
         return await self._repository.declare(
             store.id,
@@ -259,9 +286,8 @@ class Orchestrator(StoreViews):
 
     async def engine_running(self) -> bool:
         """Return whether an engine of another process works on this database."""
-        workers = await self._repository.workers(seen_within=ALIVE_SECONDS)
         own = self._engine.worker if self._engine else None
-        return any(worker.name != own for worker in workers)
+        return any(worker.name != own for worker in await self.engines())
 
     async def orphans(self) -> Sequence[str]:
         """Return namespaces that carry our label and belong to no store of the database."""
@@ -327,6 +353,11 @@ class Orchestrator(StoreViews):
             raise RuntimeError(msg)
         return self._open_repository
 
+    @property
+    @override
+    def _cluster(self) -> Cluster:
+        return self._connected().cluster
+
     async def _open_database(self) -> Repository:
         from storeorch.db import SqlRepository  # noqa: PLC0415 - heavy
 
@@ -369,14 +400,3 @@ class Orchestrator(StoreViews):
         return await self._repository.declare(
             store.id, declaration, actor=actor or self.settings.actor
         )
-
-
-def _merge(present: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(present)
-    for key, value in changes.items():
-        before = merged.get(key)
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merge(before, value)
-        else:
-            merged[key] = value
-    return merged

@@ -11,16 +11,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ValidationError
 
 from storeorch.errors import InvalidParameters
-from storeorch.models import Status, Store
+from storeorch.models import FieldProblem, Status, Store
 from storeorch.names import store_labels
 from storeorch.parameters import Parameters
 from storeorch.ports import Clock, Cluster, Hosts, Owner, Releases
 from storeorch.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +200,29 @@ class StoreType(ABC):
         try:
             return self.parameters.model_validate(dict(parameters))
         except ValidationError as error:
-            raise self._explain(error) from error
+            raise self._explain(_details(error)[0]) from error
 
-    def _explain(self, error: ValidationError) -> InvalidParameters:
-        problems = error.errors(include_input=False, include_url=False, include_context=False)
-        first = problems[0]
+    def problems(self, parameters: Mapping[str, Any]) -> Sequence[FieldProblem]:
+        """Return everything that is wrong with parameters; empty if they fit.
+
+        Args:
+            parameters: As given by the user, nested mappings included.
+        """
+        try:
+            self.parameters.model_validate(dict(parameters))
+        except ValidationError as error:
+            return [
+                FieldProblem(
+                    field=("parameters", *details["loc"]),
+                    code=InvalidParameters.code,
+                    message=(explained := self._explain(details)).message,
+                    hint=explained.hint,
+                )
+                for details in _details(error)
+            ]
+        return []
+
+    def _explain(self, first: ErrorDetails) -> InvalidParameters:
         key = ".".join(str(part) for part in first["loc"]) or "parameters"
         known = ", ".join(sorted(self.parameters.model_fields)) or "none"
         if first["type"] == "extra_forbidden":
@@ -218,3 +239,7 @@ class StoreType(ABC):
             f"The parameter {key} of the type {self.name} is not valid: {first['msg']}.",
             hint=f"See what is possible with: storeorch type show {self.name}",
         )
+
+
+def _details(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_input=False, include_url=False, include_context=False)

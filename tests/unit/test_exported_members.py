@@ -16,12 +16,17 @@ import storeorch.testing
 PUBLIC = [
     "Check",
     "Condition",
+    "Credentials",
+    "Delta",
     "Done",
     "Event",
+    "EventKind",
     "Fault",
+    "FieldProblem",
     "HelmStoreType",
     "Orchestrator",
     "Outcome",
+    "OwnerLimits",
     "Page",
     "Parameters",
     "PluginInfo",
@@ -32,11 +37,14 @@ PUBLIC = [
     "Store",
     "StoreContext",
     "StoreFilter",
+    "StoreOrder",
     "StoreType",
     "StoreorchError",
     "Waiting",
     "__version__",
     "hookimpl",
+    "operator_log",
+    "report_error",
 ]
 
 TESTING = [
