@@ -1,0 +1,25 @@
+import { Alert, Code, Text } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import type { Fault as FaultData } from '../api/model';
+
+/** Why a store is not as declared, what to do, and the number to quote. */
+export function Fault({ fault, failed }: { fault: FaultData; failed: boolean }) {
+  return (
+    <Alert
+      color={failed ? 'red' : 'orange'}
+      variant="light"
+      radius={12}
+      icon={<IconAlertTriangle aria-hidden />}
+    >
+      <Text size="sm" fw={600}>
+        {fault.message}
+      </Text>
+      {typeof fault.hint === 'string' && <Text size="sm">{fault.hint}</Text>}
+      {typeof fault.error_id === 'string' && (
+        <Text size="xs" mt={4}>
+          Error <Code fz="xs">{fault.error_id}</Code>
+        </Text>
+      )}
+    </Alert>
+  );
+}
