@@ -198,9 +198,12 @@ class StoreType(ABC):
             InvalidParameters: One sentence names the first parameter that is wrong.
         """
         try:
-            return self.parameters.model_validate(dict(parameters))
+            checked = self.parameters.model_validate(dict(parameters))
         except ValidationError as error:
             raise self._explain(_details(error)[0]) from error
+        if not _is_text(checked.model_dump(mode="json", exclude_unset=True)):
+            raise self._unstorable()
+        return checked
 
     def problems(self, parameters: Mapping[str, Any]) -> Sequence[FieldProblem]:
         """Return everything that is wrong with parameters; empty if they fit.
@@ -209,18 +212,22 @@ class StoreType(ABC):
             parameters: As given by the user, nested mappings included.
         """
         try:
-            self.parameters.model_validate(dict(parameters))
-        except ValidationError as error:
+            self.check(parameters)
+        except InvalidParameters as refused:
+            error = refused.__cause__
+            if not isinstance(error, ValidationError):
+                return [_problem(("parameters",), refused)]
             return [
-                FieldProblem(
-                    field=("parameters", *details["loc"]),
-                    code=InvalidParameters.code,
-                    message=(explained := self._explain(details)).message,
-                    hint=explained.hint,
-                )
+                _problem(("parameters", *details["loc"]), self._explain(details))
                 for details in _details(error)
             ]
         return []
+
+    def _unstorable(self) -> InvalidParameters:
+        return InvalidParameters(
+            f"A parameter of the type {self.name} holds characters that cannot be stored.",
+            hint="Leave out the character NUL and halves of surrogate pairs.",
+        )
 
     def _explain(self, first: ErrorDetails) -> InvalidParameters:
         key = ".".join(str(part) for part in first["loc"]) or "parameters"
@@ -243,3 +250,16 @@ class StoreType(ABC):
 
 def _details(error: ValidationError) -> list[ErrorDetails]:
     return error.errors(include_input=False, include_url=False, include_context=False)
+
+
+def _problem(field: tuple[str | int, ...], error: InvalidParameters) -> FieldProblem:
+    return FieldProblem(field=field, code=error.code, message=error.message, hint=error.hint)
+
+
+def _is_text(content: Any) -> bool:
+    """Return whether all text in plain data is text that every database takes."""
+    if isinstance(content, str):
+        return "\0" not in content and not any("\ud800" <= sign <= "\udfff" for sign in content)
+    if isinstance(content, Mapping):
+        return all(_is_text(part) for entry in content.items() for part in entry)
+    return not isinstance(content, list) or all(map(_is_text, content))

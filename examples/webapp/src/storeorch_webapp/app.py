@@ -75,7 +75,7 @@ def create_app(
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=settings.max_body,
+        redirect_slashes=False,
     )
     failures.install(app)
     for routes in (stores, types, stream, state):
@@ -104,6 +104,7 @@ def from_settings(settings: WebSettings) -> Orchestrator:
 def _protect(app: FastAPI, settings: WebSettings, metrics: Metrics) -> None:
     """Put around the app what holds for all of it; what is added last is outermost."""
     origins = settings.cors_origins.split()
+    app.add_middleware(guards.BodyLimit, most=settings.max_body)
     app.add_middleware(Measured, metrics=metrics)
     if settings.auth is Auth.OFF:
         app.add_middleware(guards.LoopbackOnly, origins=origins)

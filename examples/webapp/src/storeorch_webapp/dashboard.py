@@ -11,6 +11,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from typing_extensions import override
@@ -43,10 +44,21 @@ class Dashboard(StaticFiles):
         return response
 
 
+class _Elsewhere(Mount):
+    """Takes every address that the API has not: a wrong one there is no page."""
+
+    @override
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        first = scope["path"].lstrip("/").partition("/")[0]
+        if first in {"api", "metrics"}:
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
 def _is_page(path: str) -> bool:
     """Return whether an address that is no file may be one within the dashboard."""
     parts = Path(path).parts
-    return "." not in parts[-1] and parts[0] not in {"api", "assets"} if parts else True
+    return not parts or ("." not in parts[-1] and parts[0] != "assets")
 
 
 def install(app: FastAPI, folder: Path | None) -> None:
@@ -64,7 +76,9 @@ def install(app: FastAPI, folder: Path | None) -> None:
             return PlainTextResponse(_NOT_BUILT, status_code=503)
 
         return
-    app.mount("/", Dashboard(directory=found, html=True), name="dashboard")
+    app.router.routes.append(
+        _Elsewhere("/", Dashboard(directory=found, html=True), name="dashboard")
+    )
 
 
 def find() -> Path | None:

@@ -41,12 +41,14 @@ _HINTS: Final = {
 }
 """Where the library's hint names a command, which is of no use here."""
 
+TOO_LARGE: Final = "The body of the request is too large."
+
 _SENTENCES: Final = {
     400: ("bad-request", "The request cannot be read."),
     404: ("not-found", "There is nothing at this address."),
     405: ("method-not-allowed", "This method is not possible here."),
     406: ("not-acceptable", "There is no answer in a form that is accepted."),
-    413: ("body-too-large", "The body of the request is too large."),
+    413: ("body-too-large", TOO_LARGE),
     415: ("unsupported-media-type", "The body has to be JSON."),
 }
 

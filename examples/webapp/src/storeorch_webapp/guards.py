@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from storeorch_webapp.failures import answer
+from storeorch_webapp.failures import TOO_LARGE, answer
 from storeorch_webapp.models import ErrorBody
 from storeorch_webapp.settings import is_loopback
 
@@ -68,6 +69,41 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, watch)
+
+
+class BodyLimit:
+    """Refuses bodies that are too large, whether they say so beforehand or not.
+
+    Args:
+        app: What reads the body.
+        most: Largest body, in bytes.
+    """
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request pass, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        said = Headers(scope=scope).get("content-length", "0")
+        if said.isdecimal() and int(said) > self._most:
+            refusal = answer(413, ErrorBody(code="body-too-large", message=TOO_LARGE))
+            await refusal(scope, receive, send)
+            return
+        received = 0
+
+        async def count() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._most:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, count, send)
 
 
 class LoopbackOnly:
