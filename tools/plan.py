@@ -33,12 +33,16 @@ DISTRIBUTION_NAMES: Final = (
     "storeorch-woocommerce",
     "storeorch-medusa",
     "storeorch-devcluster",
+    "storeorch-webapp",
 )
+
+DASHBOARD: Final = "examples/webapp/dashboard"
 
 UNIT: Final = ("-m", "not cluster", "tests/unit", "tests/contract", "plugins")
 CHARTS: Final = ("tests/charts",)
 INTEGRATION: Final = ("tests/integration",)
 CLUSTER_PLUGINS: Final = ("-m", "cluster", "plugins")
+WEB: Final = ("tests/web",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,26 @@ def build_cluster() -> tuple[str, ...]:
     return ("python", "-c", code)
 
 
+def install_browser() -> tuple[str, ...]:
+    """Return the command that installs the browser that tests drive, or finds it installed."""
+    return ("python", "tools/browser.py")
+
+
+def build_dashboard() -> tuple[tuple[str, ...], ...]:
+    """Return the commands that build the dashboard's files from what its lock pins."""
+    return (npm("ci", "--no-audit", "--no-fund"), npm("run", "build"))
+
+
+def check_dashboard() -> tuple[tuple[str, ...], ...]:
+    """Return the commands that build the dashboard, and hold its style, types and tests."""
+    return (*build_dashboard(), npm("run", "lint"), npm("run", "typecheck"), npm("test"))
+
+
+def npm(*arguments: str) -> tuple[str, ...]:
+    """Return a command of npm in the dashboard's folder."""
+    return ("npm", "--prefix", DASHBOARD, *arguments)
+
+
 def coverage() -> tuple[tuple[str, ...], ...]:
     """Return the commands that put the measurements together and hold the gates."""
     tool = ("python", "-m", "coverage")
@@ -150,6 +174,11 @@ def plan() -> tuple[Check, ...]:
             tests=True,
         ),
         Check(
+            "dashboard",
+            "the dashboard builds, and passes its own checks",
+            check_dashboard(),
+        ),
+        Check(
             "integration",
             "everything together on a real API server",
             (measured("integration", *INTEGRATION), measured("plugins", *CLUSTER_PLUGINS)),
@@ -161,7 +190,16 @@ def plan() -> tuple[Check, ...]:
                 "charts",
                 "docs",
                 "packaging",
+                "dashboard",
             ),  # it has the machine to itself
+            tests=True,
+        ),
+        Check(
+            "web",
+            "the web app, in memory, for real and in a browser",
+            (install_browser(), measured("web", *WEB)),
+            needs=("cluster", "dashboard"),
+            after=("integration",),  # so has this
             tests=True,
         ),
         Check(
@@ -181,12 +219,13 @@ def plan() -> tuple[Check, ...]:
             "packaging",
             "the distributions work where nothing else is",
             (run_tests("tests/packaging", report="packaging"),),
+            needs=("dashboard",),  # a wheel holds it
             tests=True,
         ),
         Check(
             "coverage",
             "what the tests ran",
             coverage(),
-            after=("integration",),
+            after=("integration", "web"),
         ),
     )

@@ -137,3 +137,14 @@ def until_ready(client: httpx.Client, store_id: str) -> dict[str, Any]:
             if found["status"] == "ready":
                 return dict(found)
     raise AssertionError(f"the stream ended before the store was ready: {found}")
+
+
+def until_gone(client: httpx.Client, store_id: str) -> None:
+    """Follow the app's own stream until a store is gone."""
+    with client.stream("GET", f"/api/events/stream?store={store_id}", timeout=PATIENCE) as answer:
+        if client.get(f"/api/stores/{store_id}").status_code == 404:
+            return
+        for message in messages(answer):
+            if message.event == "change" and message.json()["store"] is None:
+                return
+    raise AssertionError("the stream ended before the store was gone")
