@@ -13,9 +13,6 @@ from typing import Any, Final
 import httpx
 import uvicorn
 from fastapi import FastAPI
-from storeorch_webapp import WebSettings, create_app
-from storeorch_webapp.services import Services
-from storeorch_webapp.tokens import Role
 
 from storeorch import Orchestrator, Settings, Store, StoreType, hookimpl
 from storeorch.clock import SystemClock
@@ -28,6 +25,9 @@ from storeorch.testing import (
     SampleShop,
 )
 from storeorch.wiring import Adapters
+from storeorch_webapp import WebSettings, create_app
+from storeorch_webapp.services import Services
+from storeorch_webapp.tokens import Role
 
 PATIENCE: Final = 60.0
 """Seconds after which something that does not come true fails the test."""

@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from tests.web.memory import Memory, services
+
 from storeorch_webapp.settings import Auth
 from storeorch_webapp.tokens import Role
-from tests.web.memory import Memory, services
 
 UNKNOWN = "4b1f4d1e-0000-4000-8000-000000000000"
 

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from click.testing import CliRunner
 from fastapi import FastAPI
+from tests.web.memory import Memory, until
+
+from storeorch.errors import EnvironmentNotReady
 from storeorch_webapp import WebSettings, server
 from storeorch_webapp.cli import cli, main
 from storeorch_webapp.settings import Auth, EnginePlace, is_loopback
 from storeorch_webapp.tokens import Role
-from tests.web.memory import Memory, until
-
-from storeorch.errors import EnvironmentNotReady
 
 # -- settings -----------------------------------------------------------------
 

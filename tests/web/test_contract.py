@@ -8,8 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from storeorch_webapp.settings import Auth
 from tests.web.memory import Memory, until
+
+from storeorch_webapp.settings import Auth
 
 
 class ContractClient:

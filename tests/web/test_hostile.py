@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from storeorch_webapp.guards import SECURITY_HEADERS
 from tests.web.memory import Memory, services, until
 
 from storeorch.errors import InternalError
+from storeorch_webapp.guards import SECURITY_HEADERS
 
 CANARY = "c4n4ry-pa55word"
 

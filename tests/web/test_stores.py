@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from storeorch_webapp.tokens import Role
 from tests.web.memory import Memory, until
+
+from storeorch_webapp.tokens import Role
 
 
 async def create(client: httpx.AsyncClient, name: str = "my-store", **more: Any) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import httpx
 import pytest
 from fastapi import FastAPI
-from storeorch_webapp import feed as feeds
-from storeorch_webapp.tokens import Role
 from tests.web.memory import PATIENCE, Memory, served, services, until
 from tests.web.sse import Message, read
+
+from storeorch_webapp import feed as feeds
+from storeorch_webapp.tokens import Role
 
 Listen = Callable[..., AbstractAsyncContextManager[AsyncIterator[Message]]]
 
