@@ -95,3 +95,24 @@ def test_key_is_printed_safely(key: str) -> None:
 def test_what_the_strategy_generates_is_valid(given_: Mapping[str, Any]) -> None:
     checked = SampleShop().check(given_)
     assert checked.model_dump(exclude_unset=True) == given_
+
+
+@pytest.mark.parametrize("title", ["\0", "a\ud800", "\udfff"])
+def test_text_that_no_database_takes(title: str) -> None:
+    """It is refused before anything is written."""
+    with pytest.raises(InvalidParameters) as refused:
+        SampleShop().check({"title": title})
+    assert "cannot be stored" in refused.value.message
+    (problem,) = SampleShop().problems({"title": title})
+    assert (problem.field, problem.message) == (("parameters",), refused.value.message)
+
+
+def test_every_problem_is_named() -> None:
+    found = Shop().problems({"disk": {"size": "big"}, "replicas": "many", "colour": "red"})
+    assert {problem.field for problem in found} == {
+        ("parameters", "title"),
+        ("parameters", "disk", "size"),
+        ("parameters", "replicas"),
+        ("parameters", "colour"),
+    }
+    assert Shop().problems({"title": "Shirts"}) == []

@@ -267,3 +267,11 @@ async def test_figures(app: FastAPI, client: httpx.AsyncClient, memory: Memory) 
         'storeorch_web_requests_total{method="POST",route="/api/stores",status="201"} 1.0' in lines
     )
     assert not any("4b1f4d1e" in line or "no/such" in line for line in lines)
+
+
+@pytest.mark.parametrize("field", sorted(WebSettings.model_fields))
+def test_settings_are_documented(field: str) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/webapp.md").read_text()
+    variable = WebSettings.model_fields[field].validation_alias
+    assert f"`{variable}`" in page
+    assert WebSettings.model_fields[field].description

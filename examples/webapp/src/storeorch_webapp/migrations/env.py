@@ -1,6 +1,7 @@
 """Runs migrations on the connection that ``storeorch_webapp.database`` hands over."""
 
 from alembic import context
+
 from storeorch_webapp.database import VERSION_TABLE, metadata
 
 context.configure(
