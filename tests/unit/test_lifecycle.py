@@ -168,7 +168,7 @@ def test_the_same_declaration(store: Store) -> None:
     later = store.model_copy(update={"generation": 2, "parameters": {"changed": "later"}})
     assert same_declaration(later, new) is later
     first = store.model_copy(update={"generation": 1, "parameters": {"another": "one"}})
-    others = [new.model_copy(update={name: "other"}) for name in ("name", "type", "owner")]
+    others = [new.model_copy(update={name: "no-other"}) for name in ("name", "type", "owner")]
     for present, said in [(first, new), *((store, other) for other in others)]:
         with pytest.raises(KeyReused):
             same_declaration(present, said)

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import load_all_checks
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from tests.web.memory import Memory, served
 
 from storeorch_webapp import WebSettings, create_app, rates
@@ -74,6 +75,12 @@ def test_answers_are_documented(address: tuple[str, str], operation: str) -> Non
         found.as_strategy(generation_mode=wrong.NEGATIVE),
     )
 
+    # Which names, types and cursors are possible is more than a schema can say; parameters of
+    # the query that are not known are ignored, as everywhere in the web.
+    excluded = [positive_data_acceptance]
+    if method == "GET":
+        excluded.append(negative_data_rejection)
+
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
@@ -84,7 +91,7 @@ def test_answers_are_documented(address: tuple[str, str], operation: str) -> Non
     @given(case=strategy)
     def ask(case: schemathesis.Case) -> None:
         headers = {"Authorization": f"Bearer {token}"}
-        case.call_and_validate(base_url=url, headers=headers)
+        case.call_and_validate(base_url=url, headers=headers, excluded_checks=excluded)
 
     ask()
 
