@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, async_playwright
+from tests.web.live import LiveApp
 
 from .dashboard import Dashboard, Wire
-from ..live import LiveApp
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-import plan
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, expect
+
+import plan
 
 SCREENSHOTS: Final = plan.OUTPUT / "screenshots"
 AXE: Final = plan.ROOT / plan.DASHBOARD / "node_modules" / "axe-core" / "axe.min.js"
@@ -25,7 +25,12 @@ expect.set_options(timeout=PATIENCE_MS)
 _EXPECTED = re.compile(r"Failed to load resource|net::ERR_")
 """What browsers write of answers that tests ask for on purpose."""
 
-_REST = "() => Promise.all(document.getAnimations().filter(a => a.effect.getTiming().iterations !== Infinity).map(a => a.finished.catch(() => null)))"
+_REST: Final = """() => Promise.all(
+    document.getAnimations()
+        .filter(each => each.effect.getTiming().iterations !== Infinity)
+        .map(each => each.finished.catch(() => null))
+)"""
+"""Waits until what moves and comes to an end has come to its end."""
 
 
 class Dashboard:
@@ -97,9 +102,10 @@ class Dashboard:
         violations = [
             f"{each['id']} ({each['impact']}): {node['html'][:200]}"
             for each in found["violations"]
+            if each["impact"] in {"serious", "critical"}
             for node in each["nodes"]
         ]
-        assert violations == [], f"axe at {name}"
+        assert not violations, f"axe at {name}:\n" + "\n".join(violations)
 
     async def seen_at(self, name: str, status: str) -> None:
         """Have the page note when a badge comes to say so, see ``noted``."""
@@ -212,8 +218,3 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write(part)
         await writer.drain()
     writer.close()
-
-
-def picture(name: str) -> Path:
-    """Return where a picture of that name is kept."""
-    return SCREENSHOTS / f"{name}.png"

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from playwright.async_api import Browser, Route, expect
+from tests.web.live import LiveApp
 
-from ..live import LiveApp
 from .dashboard import Dashboard, Wire
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 from tests.integration.api import Api
+from tests.web.live import LiveApp
 
 from storeorch_devcluster.nodes import NODE_ANNOTATION
 
-from ..live import LiveApp
 from .dashboard import Dashboard
 
 
@@ -53,7 +53,7 @@ async def test_both_types_from_the_dialog_to_ready_and_away(
     assert found["shirts"]["parameters"] == {"wordpress": {"storage_size": "12Gi"}}
     assert found["coffee"]["parameters"] == {}
     await expect(
-        dashboard.card("shirts").get_by_role("link", name="Open the store shirts")
+        dashboard.card("shirts").get_by_role("link", name="Open Store shirts")
     ).to_have_attribute("href", "http://shirts.local.test")
 
     for each in ("shirts", "coffee"):

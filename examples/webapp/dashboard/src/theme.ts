@@ -35,6 +35,9 @@ export const theme = createTheme({
       },
       styles: { title: { fontSize: 18, fontWeight: 650 } },
     },
+    Notification: {
+      defaultProps: { closeButtonProps: { 'aria-label': 'Close the message' } },
+    },
     // Descriptions below their inputs keep those of one row on one line.
     InputWrapper: {
       defaultProps: { inputWrapperOrder: ['label', 'input', 'error', 'description'] },

@@ -1,6 +1,6 @@
 import { Button, Group, Radio, SimpleGrid, Skeleton, Stack, Text, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { type SubmitEvent, useMemo, useRef, useState } from 'react';
+import { type SubmitEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { useCreateStore, useTypes } from '../api/queries';
 import type { Problem, StoreType } from '../api/model';
 import { changes, complete, type Parameters, shown } from '../form/parameters';
@@ -24,6 +24,11 @@ function Fields({ types, onDone }: { types: ReadonlyMap<string, StoreType>; onDo
   const [named, setNamed] = useState(false);
   const [typeName, setTypeName] = useState(() => [...types.keys()][0] ?? '');
   const [data, setData] = useState<Record<string, Parameters>>({});
+  const nameInput = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    // The form comes after the dialog, which then has given the focus away already.
+    nameInput.current?.focus();
+  }, []);
   const create = useCreateStore();
   const key = useIdempotencyKey();
 
@@ -59,6 +64,7 @@ function Fields({ types, onDone }: { types: ReadonlyMap<string, StoreType>; onDo
       <Stack gap="lg">
         <TypeChoice types={types} value={typeName} onChange={setTypeName} />
         <TextInput
+          ref={nameInput}
           label="Name"
           description="Its address, namespace and release are named after it."
           placeholder="my-store"

@@ -5,9 +5,6 @@ import { Fault } from './Fault';
 export function ErrorNote({ error }: { error: Error }) {
   const { hint, errorId, code } =
     error instanceof ApiError ? error : { hint: null, errorId: null, code: 'error' };
-  return (
-    <div role="alert">
-      <Fault fault={{ code, message: error.message, hint, error_id: errorId }} failed />
-    </div>
-  );
+  const fault = { code, message: error.message, hint, error_id: errorId };
+  return <Fault fault={fault} failed role="alert" />;
 }

@@ -94,8 +94,13 @@ function Facts({ store }: { store: Store }) {
       <dt>Created</dt>
       <dd>
         <Ago at={store.created_at} />
-        {took !== null && `, ready after ${duration(took)}`}
       </dd>
+      {took !== null && (
+        <>
+          <dt>Ready</dt>
+          <dd>after {duration(took)}</dd>
+        </>
+      )}
     </dl>
   );
 }
@@ -120,7 +125,7 @@ function Actions({ store, onDelete, onRetry, writable }: StoreActions & { store:
           size="xs"
           variant="default"
           leftSection={<IconExternalLink size={14} aria-hidden />}
-          aria-label={`Open the store ${store.name}`}
+          aria-label={`Open Store ${store.name}`}
         >
           Open Store
         </Button>

@@ -101,8 +101,7 @@ export function Toolbar({ selection, onChange, counts, matching, types }: Toolba
 function StatusChip({ value, label, count }: { value: string; label: string; count: number }) {
   return (
     <Chip value={value} size="xs" variant="light">
-      {label}
-      <span className={classes.count}>{count}</span>
+      {label} <span className={classes.count}>{count}</span>
     </Chip>
   );
 }

@@ -26,7 +26,7 @@ export function ObjectTemplate(props: ObjectFieldTemplateProps) {
         </div>
       )}
       {depth === 0 && groups.length > 0 && (
-        <Accordion variant="separated" multiple chevronPosition="left" order={4}>
+        <Accordion variant="separated" multiple chevronPosition="left" order={3}>
           {groups.map((each) => (
             <Accordion.Item key={each.name} value={each.name}>
               <Accordion.Control>

@@ -19,7 +19,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     const stream = new ChangeStream({
-      url: '/api/events/stream',
+      url: `${window.location.origin}/api/events/stream`,
       headers: authHeaders,
       onConnection: (connection) => {
         setState((before) =>

@@ -10,7 +10,7 @@ import {
 import { useState } from 'react';
 import { Link, useParams } from 'react-router';
 import type { Store, StoreType } from '../api/model';
-import { useHistory, useSession, useStores, useTypes } from '../api/queries';
+import { useHistory, useStores, useTypes } from '../api/queries';
 import { ConditionList } from '../components/ConditionList';
 import { Credentials } from '../components/Credentials';
 import { DeleteDialog } from '../components/DeleteDialog';
@@ -71,7 +71,6 @@ function Gone({ id }: { id: string }) {
 }
 
 function Details({ store, type }: { store: Store; type: StoreType | undefined }) {
-  const { data: session } = useSession();
   const [editing, setEditing] = useState(false);
   const steps = stepsOf(
     store,
@@ -116,7 +115,7 @@ function Details({ store, type }: { store: Store; type: StoreType | undefined })
           >
             <Parameters store={store} />
           </Panel>
-          {session?.role !== 'viewer' && (
+          {writable && (
             <Panel title="Credentials">
               <Credentials storeId={store.id} />
             </Panel>

@@ -51,7 +51,7 @@ export function selectionOf(params: URLSearchParams): Selection {
     search: params.get('search') ?? '',
     status: STATUSES.find((each) => each === status) ?? null,
     type: params.get('type'),
-    sort: sort !== null && sort in SORTS ? (sort as Sort) : 'newest',
+    sort: sort !== null && Object.hasOwn(SORTS, sort) ? (sort as Sort) : 'newest',
   };
 }
 
