@@ -3,7 +3,7 @@
 Opens 200 event streams and makes 50 requests a second for a minute, on SQLite and on
 PostgreSQL, on loopback only. Stores are of a type in memory that becomes ready by
 itself, so that what is measured is the app, its database and its streams, and no
-cluster. One request in ten declares a store or deletes one, so that every stream
+cluster. One request in 25 declares a store or deletes one, so that every stream
 always has something to tell. Runs the app in a process of its own, with the engine
 inside.
 
@@ -44,6 +44,10 @@ PATIENCE: Final = 60.0
 
 ALIVE: Final = 8
 """Stores that are there at the same time."""
+
+
+class StreamRefused(Exception):
+    """A stream was not opened."""
 
 
 @dataclass
@@ -108,6 +112,8 @@ class Load:
 
     async def _messages(self) -> AsyncIterator[tuple[str, str]]:
         async with self._client.stream("GET", "/api/events/stream") as answer:
+            if not answer.is_success:
+                raise StreamRefused(f"{answer.status_code} {(await answer.aread())!r}")
             async for message in EventSource(answer).aiter_sse():
                 if message.event == "hello":
                     self._open += 1
@@ -126,9 +132,9 @@ class Load:
                 group.create_task(self._request(number))
 
     async def _request(self, number: int) -> None:
-        if number % 20 == 0:
+        if number % 50 == 0:
             await self._create(f"load-{next(self._numbers)}")
-        elif number % 20 == 10 and len(self._alive) > ALIVE:  # noqa: PLR2004 - in turns
+        elif number % 50 == 25 and len(self._alive) > ALIVE:  # noqa: PLR2004 - in turns
             await self._call("DELETE", f"/api/stores/{self._alive.pop(0)}")
         elif number % 2 and self._alive:
             await self._call("GET", f"/api/stores/{self._alive[-1]}")
@@ -169,7 +175,7 @@ def app(database_url: str, folder: Path) -> Iterator[tuple[str, psutil.Process]]
         "HOST": "127.0.0.1",
         "PORT": "0",
         "STOREORCH_WEB_AUTH": "off",
-        "STOREORCH_WEB_RATE_LIMIT": "",
+        "STOREORCH_WEB_RATE_LIMIT": "off",
         "STOREORCH_LOG_FILE": str(folder / "operator.log"),
     }
     code = "from web_load_app import main; main()"

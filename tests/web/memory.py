@@ -73,7 +73,7 @@ class Memory:
 
     def app(self, *, engine: bool = True, **settings: Any) -> FastAPI:
         """Return an app that has not started."""
-        given = {"rate_limit": "", **settings}
+        given = {"rate_limit": "off", **settings}
         return create_app(
             WebSettings(**given), orchestrator=lambda: self.orchestrator(engine=engine)
         )

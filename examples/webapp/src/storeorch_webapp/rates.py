@@ -13,6 +13,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from storeorch_webapp.failures import Refused, seconds_until
+from storeorch_webapp.settings import UNLIMITED
 
 _FAILURES: Final = parse("20/minute")
 """Wrong tokens that one address may show; guessing 256 bits is hopeless anyway."""
@@ -22,11 +23,11 @@ class RateLimiter:
     """Counts requests in this process.
 
     Args:
-        rates: How many are allowed, as ``50/second;1200/minute``; empty is without limit.
+        rates: How many are allowed, as ``50/second;1200/minute``; ``off`` is without limit.
     """
 
     def __init__(self, rates: str) -> None:
-        self._rates: list[RateLimitItem] = parse_many(rates) if rates else []
+        self._rates: list[RateLimitItem] = [] if rates == UNLIMITED else parse_many(rates)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def count(self, who: str) -> None:

@@ -24,6 +24,9 @@ from storeorch.errors import EnvironmentNotReady
 ENV_FILE: Final = ".env"
 """Read in the working directory; variables of the environment come first."""
 
+UNLIMITED: Final = "off"
+"""Value of the rate limit that means none."""
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
@@ -42,7 +45,7 @@ class EnginePlace(StrEnum):
 
 
 def _rates(text: str) -> str:
-    if text:
+    if text != UNLIMITED:
         parse_many(text)
     return text
 
@@ -132,7 +135,7 @@ class WebSettings(BaseSettings):
         str, AfterValidator(_rates), Field(validation_alias="STOREORCH_WEB_RATE_LIMIT")
     ] = "50/second;1200/minute"
     """Requests that one token, or one address without a token, may make of each process.
-    Default ``50/second;1200/minute``; empty is without limit."""
+    Default ``50/second;1200/minute``; ``off`` is without limit."""
 
     max_body: Annotated[int, Field(validation_alias="STOREORCH_WEB_MAX_BODY", ge=1024)] = 262_144
     """Largest body of a request, in bytes. Default 262144 (256 KiB)."""
