@@ -1,7 +1,7 @@
 """Everything that is done to a checkout, each as one command: ``nox -l`` lists them.
 
 Sessions use the Python that runs nox, install what ``requirements/`` pins, and
-the four distributions as they stand in the checkout. Which checks there are,
+the five distributions as they stand in the checkout. Which checks there are,
 and what they run, is said once, in ``tools/plan.py``.
 """
 
@@ -21,7 +21,13 @@ import plan
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DISTRIBUTIONS = (".", "plugins/woocommerce", "plugins/medusa", "plugins/devcluster")
+DISTRIBUTIONS = (
+    ".",
+    "plugins/woocommerce",
+    "plugins/medusa",
+    "plugins/devcluster",
+    "examples/webapp",
+)
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["tests"]
@@ -30,7 +36,7 @@ nox.options.reuse_venv = "yes"
 
 
 def install(session: nox.Session, requirements: str = "dev") -> None:
-    """Install a pinned set and, from the checkout, the four distributions."""
+    """Install a pinned set and, from the checkout, the five distributions."""
     session.install("--require-hashes", "-r", f"requirements/{requirements}.txt")
     editable = chain.from_iterable(("-e", path) for path in DISTRIBUTIONS)
     session.install("--no-deps", "--no-build-isolation", *editable)
@@ -108,15 +114,28 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def packaging(session: nox.Session) -> None:
-    """Build the four distributions and try them in an empty environment."""
+    """Build the five distributions and try them in an empty environment."""
     install(session)
-    run(session, [plan.run_tests("tests/packaging", *session.posargs)])
+    run(session, [*plan.build_dashboard(), plan.run_tests("tests/packaging", *session.posargs)])
+
+
+@nox.session
+def web(session: nox.Session) -> None:
+    """Run the tests of the web app, a browser's included; arguments go to pytest."""
+    install(session)
+    before = (plan.build_cluster(), plan.install_browser(), *plan.build_dashboard())
+    run(session, [*before, plan.run_tests(*plan.WEB, *session.posargs)])
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Create two shops on a cluster of its own, show them, delete them; -- --keep keeps them."""
+    """Create two shops on a cluster of its own, show them, delete them.
+
+    -- --keep keeps them; -- --web serves the web app until interrupted.
+    """
     install(session, "run")
+    if "--web" in session.posargs:
+        run(session, plan.build_dashboard())
     session.run("python", "examples/demo.py", *session.posargs)
 
 
@@ -125,6 +144,13 @@ def bench(session: nox.Session) -> None:
     """Measure provisioning beside raw Helm on the same cluster."""
     install(session)
     session.run("python", "benchmarks/provisioning.py", *session.posargs)
+
+
+@nox.session
+def web_load(session: nox.Session) -> None:
+    """Measure 200 event streams and 50 requests a second, on SQLite and on PostgreSQL."""
+    install(session)
+    session.run("python", "benchmarks/web_load.py", *session.posargs)
 
 
 @nox.session

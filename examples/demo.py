@@ -3,7 +3,8 @@
 Brings up a development cluster, creates one WooCommerce and one Medusa store
 side by side, shows their steps live, lists what stands in their namespaces,
 deletes both and proves that nothing is left. ``--keep`` leaves the cluster, an
-engine and the stores in place and says how to go on.
+engine and the stores in place and says how to go on. ``--web`` serves the web app,
+API and dashboard, on a cluster of its own until it is interrupted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -177,11 +179,31 @@ async def demo(home: Path, *, keep: bool) -> None:
     await prove(stores, read(home / "hosts"))
 
 
+def web() -> None:
+    """Serve the web app, with its engine, until it is interrupted.
+
+    Everyone on this machine may use it, and nobody else.
+    """
+    console.rule("web app")
+    environ = {"STOREORCH_WEB_AUTH": "off", "HOST": "127.0.0.1", **os.environ}
+    command = [sys.executable, "-m", "storeorch_webapp"]
+    with subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL) as app:
+        # Ctrl-C reaches the app as well, and SIGTERM is passed on; either way it ends by itself.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: app.terminate())
+        console.print("Create a store there; Ctrl-C ends it all.")
+        if app.wait() != 0:
+            raise DemoFailed("The web app has failed.")
+
+
 def main() -> int:
     """Bring the cluster up, run the demo, take down what it brought up."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="leave cluster, engine and stores up")
-    keep: bool = parser.parse_args().keep
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--keep", action="store_true", help="leave cluster, engine and stores up")
+    group.add_argument("--web", action="store_true", help="serve the web app until interrupted")
+    arguments = parser.parse_args()
+    keep: bool = arguments.keep
     home = platformdirs.user_state_path("storeorch") / "demo"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -193,7 +215,10 @@ def main() -> int:
         os.environ["KUBECONFIG"] = dev("kubeconfig")
         os.environ["STOREORCH_DATABASE_URL"] = f"sqlite:///{home / 'storeorch.db'}"
         os.environ["STOREORCH_HOSTS_FILE"] = str(home / "hosts")
-        asyncio.run(demo(home, keep=keep))
+        if arguments.web:
+            web()
+        else:
+            asyncio.run(demo(home, keep=keep))
     except (DemoFailed, StoreorchError, TimeoutError) as error:
         console.print(f"[red]The demo failed:[/] {error}", soft_wrap=True)
         hint = getattr(error, "hint", None)

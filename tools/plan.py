@@ -33,7 +33,10 @@ DISTRIBUTION_NAMES: Final = (
     "storeorch-woocommerce",
     "storeorch-medusa",
     "storeorch-devcluster",
+    "storeorch-webapp",
 )
+
+DASHBOARD: Final = "examples/webapp/dashboard"
 
 UNIT: Final = ("-m", "not cluster", "tests/unit", "tests/contract", "plugins")
 CHARTS: Final = ("tests/charts",)
@@ -41,6 +44,7 @@ INTEGRATION: Final = ("tests/integration",)
 E2E: Final = ("tests/e2e",)
 CLUSTER_PLUGINS: Final = ("-m", "cluster", "plugins")
 CHAOS: Final = ("tests/chaos",)
+WEB: Final = ("tests/web",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,26 @@ def build_node() -> tuple[str, ...]:
     return ("python", "-c", code)
 
 
+def install_browser() -> tuple[str, ...]:
+    """Return the command that installs the browser that tests drive, or finds it installed."""
+    return ("python", "tools/browser.py")
+
+
+def build_dashboard() -> tuple[tuple[str, ...], ...]:
+    """Return the commands that build the dashboard's files from what its lock pins."""
+    return (npm("ci", "--no-audit", "--no-fund"), npm("run", "build"))
+
+
+def check_dashboard() -> tuple[tuple[str, ...], ...]:
+    """Return the commands that build the dashboard, and hold its style, types and tests."""
+    return (*build_dashboard(), npm("run", "lint"), npm("run", "typecheck"), npm("test"))
+
+
+def npm(*arguments: str) -> tuple[str, ...]:
+    """Return a command of npm in the dashboard's folder."""
+    return ("npm", "--prefix", DASHBOARD, *arguments)
+
+
 def coverage() -> tuple[tuple[str, ...], ...]:
     """Return the commands that put the measurements together and hold the gates."""
     tool = ("python", "-m", "coverage")
@@ -168,6 +192,11 @@ def plan() -> tuple[Check, ...]:
             tests=True,
         ),
         Check(
+            "dashboard",
+            "the dashboard builds, and passes its own checks",
+            check_dashboard(),
+        ),
+        Check(
             "integration",
             "everything together on a real API server",
             (measured("integration", *INTEGRATION), measured("plugins", *CLUSTER_PLUGINS)),
@@ -179,6 +208,7 @@ def plan() -> tuple[Check, ...]:
                 "charts",
                 "docs",
                 "packaging",
+                "dashboard",
             ),  # it has the machine to itself
             tests=True,
         ),
@@ -188,6 +218,14 @@ def plan() -> tuple[Check, ...]:
             (run_tests(*CHAOS, report="chaos"),),
             needs=("cluster",),
             after=("integration",),  # as that, it has the machine to itself
+            tests=True,
+        ),
+        Check(
+            "web",
+            "the web app, in memory, for real and in a browser",
+            (install_browser(), measured("web", *WEB)),
+            needs=("cluster", "dashboard"),
+            after=("chaos",),  # so has this
             tests=True,
         ),
         Check(
@@ -207,12 +245,13 @@ def plan() -> tuple[Check, ...]:
             "packaging",
             "the distributions work where nothing else is",
             (run_tests("tests/packaging", report="packaging"),),
+            needs=("dashboard",),  # a wheel holds it
             tests=True,
         ),
         Check(
             "coverage",
             "what the tests ran",
             coverage(),
-            after=("integration", "chaos"),
+            after=("integration", "chaos", "web"),
         ),
     )

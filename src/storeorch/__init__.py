@@ -28,7 +28,22 @@ if TYPE_CHECKING:
     from storeorch.environment import Check
     from storeorch.errors import StoreorchError
     from storeorch.hookspecs import hookimpl
-    from storeorch.models import Condition, Event, Fault, Page, Status, Store, StoreFilter
+    from storeorch.models import (
+        Condition,
+        Credentials,
+        Delta,
+        Event,
+        EventKind,
+        Fault,
+        FieldProblem,
+        OwnerLimits,
+        Page,
+        Status,
+        Store,
+        StoreFilter,
+        StoreOrder,
+    )
+    from storeorch.operatorlog import operator_log, report_error
     from storeorch.orchestrator import Orchestrator
     from storeorch.parameters import Parameters
     from storeorch.plugins import PluginInfo
@@ -54,13 +69,18 @@ _HOMES = {
     "AdminAccess": "storetype",
     "Check": "environment",
     "Condition": "models",
+    "Credentials": "models",
+    "Delta": "models",
     "Done": "storetype",
     "Event": "models",
+    "EventKind": "models",
     "Fault": "models",
+    "FieldProblem": "models",
     "HelmStoreType": "steps",
     "LogLine": "ports",
     "Orchestrator": "orchestrator",
     "Outcome": "storetype",
+    "OwnerLimits": "models",
     "Page": "models",
     "Parameters": "parameters",
     "PluginInfo": "plugins",
@@ -72,23 +92,31 @@ _HOMES = {
     "Store": "models",
     "StoreContext": "storetype",
     "StoreFilter": "models",
+    "StoreOrder": "models",
     "StoreType": "storetype",
     "StoreorchError": "errors",
     "Waiting": "storetype",
     "hookimpl": "hookspecs",
+    "operator_log": "operatorlog",
+    "report_error": "operatorlog",
 }
 
 __all__ = [
     "AdminAccess",
     "Check",
     "Condition",
+    "Credentials",
+    "Delta",
     "Done",
     "Event",
+    "EventKind",
     "Fault",
+    "FieldProblem",
     "HelmStoreType",
     "LogLine",
     "Orchestrator",
     "Outcome",
+    "OwnerLimits",
     "Page",
     "Parameters",
     "PluginInfo",
@@ -100,11 +128,14 @@ __all__ = [
     "Store",
     "StoreContext",
     "StoreFilter",
+    "StoreOrder",
     "StoreType",
     "StoreorchError",
     "Waiting",
     "__version__",
     "hookimpl",
+    "operator_log",
+    "report_error",
 ]
 
 

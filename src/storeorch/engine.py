@@ -41,9 +41,6 @@ operator_log = logging.getLogger("storeorch.operator")
 BEAT_SECONDS: Final = 5.0
 """How often an engine gives a sign of life."""
 
-ALIVE_SECONDS: Final = 15.0
-"""An engine whose last sign of life is older counts as gone: three beats."""
-
 _FIRST_LOOK_SECONDS: Final = 5.0
 """How long claims wait for the cluster's first full look; it may be out of reach."""
 

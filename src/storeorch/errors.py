@@ -10,7 +10,12 @@ StoreorchError
 ├── StoreConflict               what was asked for clashes with what is
 │   ├── NameTaken
 │   ├── StoreIsDeleting
-│   └── InvalidTransition
+│   ├── InvalidTransition
+│   ├── KeyReused
+│   ├── CredentialsNotReady
+│   └── OwnerLimitReached
+│       ├── TooManyStores
+│       └── TooManyCreations
 ├── WaitTimeout                 the wait ended, the work goes on
 ├── StoreFailed                 a store that was waited for has failed
 ├── EnvironmentNotReady         something around storeorch is missing
@@ -132,6 +137,41 @@ class InvalidTransition(StoreConflict):
     """The store cannot go from its present status to the one asked for."""
 
     code = "invalid-transition"
+
+
+class KeyReused(StoreConflict):
+    """The key of this declaration was used for another one."""
+
+    code = "key-reused"
+    default_hint = "Use a new key for a new declaration."
+
+
+class CredentialsNotReady(StoreConflict):
+    """The store has no credentials, or not yet."""
+
+    code = "credentials-not-ready"
+    default_hint = "Look again once the store's condition CredentialsReady holds."
+
+
+class OwnerLimitReached(StoreConflict):
+    """The owner may not declare more."""
+
+    code = "owner-limit-reached"
+
+
+class TooManyStores(OwnerLimitReached):
+    """The owner has as many stores as allowed."""
+
+    code = "too-many-stores"
+    default_hint = "Delete a store that is no longer needed, or have the limit raised."
+
+
+class TooManyCreations(OwnerLimitReached):
+    """The owner has declared as many stores within an hour as allowed."""
+
+    code = "too-many-creations"
+    retryable = True
+    default_hint = "Try again later, or have the limit raised."
 
 
 class WaitTimeout(StoreorchError):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, assert_never
 
-from storeorch.errors import InvalidTransition, StoreIsDeleting
-from storeorch.models import Status, Store
+from storeorch.errors import InvalidTransition, KeyReused, StoreIsDeleting
+from storeorch.models import NewStore, Status, Store
 
 TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
     Status.PROVISIONING: frozenset({Status.READY, Status.FAILED, Status.DELETING}),
@@ -100,6 +100,22 @@ def declare(status: Status, declaration: Declaration) -> Status:
             return status
         case _:
             assert_never(declaration)
+
+
+def same_declaration(present: Store, new: NewStore) -> Store:
+    """Return the store that a declaration made, when it is said again under the same key.
+
+    Raises:
+        KeyReused: Something else is declared now.
+    """
+    made = (present.name, present.type, present.owner, present.cluster)
+    same = made == (new.name, new.type, new.owner, new.cluster)
+    # Later declarations may have changed the parameters; the first ones are known of the first.
+    if present.generation == 1:
+        same = same and dict(present.parameters) == dict(new.parameters)
+    if not same:
+        raise KeyReused
+    return present
 
 
 def decide(store: Store) -> Action:

@@ -73,6 +73,8 @@ class Store(_Frozen):
         id: UUID of the store.
         name: Lower-case DNS label, unique among the stores that exist.
         type: Name of the store type.
+        owner: Whom it belongs to, in the words of the program that declared it; None
+            where stores have no owners.
         parameters: What was declared, as checked by the type's model.
         cluster: Name of the cluster that the store lives in.
         generation: Counts declarations (create, update, retry, delete).
@@ -97,6 +99,7 @@ class Store(_Frozen):
     id: str
     name: str
     type: str
+    owner: str | None = None
     parameters: Mapping[str, Any] = Field(default_factory=dict)
     cluster: str = "default"
     generation: int = 1
@@ -140,6 +143,7 @@ class EventKind(StrEnum):
     TRANSITION = "transition"
     STEP = "step"
     ERROR = "error"
+    ACCESS = "access"
     DELETED = "deleted"
 
 
@@ -174,6 +178,7 @@ class Event(NewEvent):
         id: Grows with time within one database.
         store_id: The store's id.
         store_name: The store's name.
+        owner: The store's owner.
         at: When it was written.
         generation: The declaration it belongs to.
         epoch: The lease under which it was written; 0 for declarations.
@@ -182,6 +187,7 @@ class Event(NewEvent):
     id: int
     store_id: str
     store_name: str
+    owner: str | None = None
     at: datetime
     generation: int
     epoch: int = 0
@@ -206,11 +212,104 @@ class StoreFilter(_Frozen):
         statuses: Only these; empty means all.
         type: Only of this type.
         search: Only names that contain this.
+        owner: Only stores of this owner.
+        ids: Only these; None means all.
     """
 
     statuses: frozenset[Status] = frozenset()
     type: str | None = None
     search: str | None = None
+    owner: str | None = None
+    ids: frozenset[str] | None = None
+
+
+class StoreOrder(StrEnum):
+    """In which order stores are listed."""
+
+    NEWEST = "newest"
+    """Declared last comes first."""
+
+    OLDEST = "oldest"
+    """Declared first comes first."""
+
+    NAME = "name"
+    """By name, as its bytes compare."""
+
+    UPDATED = "updated"
+    """Changed last comes first."""
+
+
+class Delta(_Frozen):
+    """What happened between two looks at all stores.
+
+    Attributes:
+        cursor: Id of the newest event that was told of, now or before.
+        events: What was written into the histories, oldest first.
+        stores: Present rows of the stores that changed, with or without an event; a
+            store that is gone is not among them.
+    """
+
+    cursor: int
+    events: tuple[Event, ...] = ()
+    stores: tuple[Store, ...] = ()
+
+
+class OwnerLimits(_Frozen):
+    """How much one owner may declare; None means without limit.
+
+    Attributes:
+        stores: Stores at once, those that are being deleted included.
+        creations_per_hour: Declarations of new stores within one hour.
+    """
+
+    stores: Annotated[int, Field(ge=0)] | None = None
+    creations_per_hour: Annotated[int, Field(ge=0)] | None = None
+
+
+class FieldProblem(_Frozen):
+    """What is wrong with one field of a declaration that was only tried.
+
+    Attributes:
+        field: Where: ``("name",)``, ``("type",)`` or ``("parameters", "title")`` and the like.
+        code: Code of the error that the declaration would raise.
+        message: One sentence for users.
+        hint: What to do next.
+    """
+
+    field: tuple[str | int, ...]
+    code: str
+    message: str
+    hint: str | None = None
+
+
+class AdminLogin(_Frozen):
+    """How whoever administers a store logs in.
+
+    Attributes:
+        username: Name or e-mail address of the user.
+        password: The generated password.
+        url: Where to log in, once the store answers there.
+    """
+
+    username: str
+    password: str = Field(repr=False)
+    url: str | None = None
+
+
+class Credentials(_Frozen):
+    """What gives access to a store; to be shown to whoever asked, and kept nowhere.
+
+    Attributes:
+        store_id: The store.
+        url: Its address, once it answers there.
+        values: Passwords and keys by name, as the store's Secret has them.
+        admin: How its administrator logs in; None where the type has no such user.
+    """
+
+    store_id: str
+    url: str | None
+    values: Mapping[str, str] = Field(repr=False)
+    admin: AdminLogin | None = None
 
 
 class NewStore(_Frozen):
@@ -219,6 +318,7 @@ class NewStore(_Frozen):
     id: str
     name: str
     type: str
+    owner: str | None = None
     parameters: Mapping[str, Any]
     cluster: str
     namespace: str

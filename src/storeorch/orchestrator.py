@@ -9,37 +9,32 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
+from storeorch.access import StoreAccess
 from storeorch.clock import SystemClock
-from storeorch.engine import ALIVE_SECONDS, Engine, running
+from storeorch.declaring import host_of, merge, new_store, problem, problems_of
+from storeorch.engine import Engine, running
 from storeorch.environment import Check, check_all, require_all
-from storeorch.errors import InvalidParameters
+from storeorch.errors import NameTaken
 from storeorch.lifecycle import Declaration
-from storeorch.models import (
-    NewStore,
-    Store,
-)
-from storeorch.names import check_not_reserved, check_store_name, host_for, namespace_for
+from storeorch.models import FieldProblem, OwnerLimits, Store
 from storeorch.plugins import PluginInfo, Plugins, load_plugins
 from storeorch.reconciler import Reconciler, World
 from storeorch.settings import Settings
 from storeorch.storetype import StoreType
-from storeorch.views import StoreViews
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from storeorch.ports import Clock, Hosts, LogLine, Releases, Repository
+    from storeorch.ports import Clock, Cluster, Hosts, Releases, Repository
     from storeorch.wiring import Adapters
 
 
-class Orchestrator(StoreViews):
+class Orchestrator(StoreAccess):
     """Declares stores and watches them; with an engine inside it also makes them.
 
     ```python
@@ -69,7 +64,7 @@ class Orchestrator(StoreViews):
         repository: Repository | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.settings: Final = settings
+        self.settings = settings
         self._plugins = plugins
         self._engine_inside = engine
         self._only = only
@@ -137,6 +132,9 @@ class Orchestrator(StoreViews):
         type: str,  # noqa: A002 - the word that users know
         parameters: Mapping[str, Any] | None = None,
         actor: str | None = None,
+        owner: str | None = None,
+        limits: OwnerLimits | None = None,
+        key: str | None = None,
     ) -> Store:
         """Declare a store; it is accepted when this returns, and made by an engine.
 
@@ -145,30 +143,56 @@ class Orchestrator(StoreViews):
             type: Name of the store type.
             parameters: Checked against the type's model; see ``StoreType.parameters``.
             actor: Who is named in the history; defaults to the setting.
+            owner: Whom the store belongs to, 1 to 200 printable characters.
+            limits: What that owner may have, held in the transaction that declares.
+            key: Names this declaration, 1 to 255 printable characters. Said again
+                with the same key it returns the store that it made, and makes no other.
 
         Raises:
             InvalidStoreName: The name is not possible, or the platform's own.
             UnknownStoreType: No plugin offers the type.
             InvalidParameters: The parameters do not fit.
+            InvalidDeclaration: Owner or key are not possible.
             NameTaken: A store of this name exists.
             StoreIsDeleting: One exists and is being deleted.
+            OwnerLimitReached: The owner may not declare more.
+            KeyReused: The key was used for another declaration, or its store is gone.
         """
-        check_store_name(name)
-        check_not_reserved(name, self.settings.reserved_names)
-        offered = self.type(type)
-        checked = offered.check(parameters or {})
-        store_id = str(uuid.uuid4())
-        new = NewStore(
-            id=store_id,
+        new = new_store(
+            self._plugins,
+            self.settings,
             name=name,
-            type=type,
-            parameters=checked.model_dump(mode="json", exclude_unset=True),
-            cluster=self.settings.cluster,
-            namespace=namespace_for(name, store_id),
-            host=self._host(name, offered, checked),
-            helm_release=name,
+            type_=type,
+            parameters=parameters or {},
+            owner=owner,
+            key=key,
         )
-        return await self._repository.create(new, actor=actor or self.settings.actor)
+        return await self._repository.create(
+            new, actor=actor or self.settings.actor, limits=limits, once=key is not None
+        )
+
+    async def validate(
+        self,
+        name: str | None = None,
+        *,
+        type: str,  # noqa: A002 - as in ``create``
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Sequence[FieldProblem]:
+        """Return what a declaration would be refused for, field by field; nothing is written.
+
+        Args:
+            name: Name of a new store; None where only parameters are of interest.
+            type: Name of the store type.
+            parameters: As for ``create``.
+        """
+        found = problems_of(
+            self._plugins, self.settings, name=name, type_=type, parameters=parameters or {}
+        )
+        refused = any(each.field == ("name",) for each in found)
+        if name and not refused and await self._repository.find(name) is not None:
+            taken = NameTaken(f"A store named {name} exists already.")
+            found.insert(0, problem(("name",), taken))
+        return found
 
     async def update(
         self,
@@ -191,7 +215,7 @@ class Orchestrator(StoreViews):
         """
         store = await self.get(name_or_id)
         offered = self.type(store.type)
-        checked = offered.check(_merge(store.parameters, parameters))
+        checked = offered.check(merge(store.parameters, parameters))
         # A host that no parameter gave stays, whatever the setting has become since.
         chosen = offered.host(checked) != offered.host(offered.check(store.parameters))
         return await self._repository.declare(
@@ -199,7 +223,7 @@ class Orchestrator(StoreViews):
             Declaration.UPDATE,
             actor=actor or self.settings.actor,
             parameters=checked.model_dump(mode="json", exclude_unset=True),
-            host=self._host(store.name, offered, checked) if chosen else None,
+            host=host_of(self.settings, store.name, offered, checked) if chosen else None,
         )
 
     async def retry(self, name_or_id: str, *, actor: str | None = None) -> Store:
@@ -219,28 +243,6 @@ class Orchestrator(StoreViews):
             StoreNotFound: There is no such store.
         """
         return await self._declare(name_or_id, Declaration.DELETE, actor)
-
-    # -- looking inside -------------------------------------------------------
-
-    async def logs(
-        self, name_or_id: str, *, follow: bool = False, tail: int = 100
-    ) -> AsyncGenerator[LogLine]:
-        """Yield what the containers of a store have written.
-
-        Args:
-            name_or_id: The store.
-            follow: Go on as they write, until all of them have ended.
-            tail: How many of the last lines of each container to begin with.
-
-        Raises:
-            StoreNotFound: There is no such store.
-            ClusterRefused: The node of a pod does not hand out its logs.
-            EnvironmentNotReady: The cluster cannot be asked.
-        """
-        store = await self.get(name_or_id)
-        lines = self._connected().cluster.logs(store.namespace, follow=follow, tail=tail)
-        async for line in lines:
-            yield line
 
     # -- types and plugins ----------------------------------------------------
 
@@ -289,9 +291,8 @@ class Orchestrator(StoreViews):
 
     async def engine_running(self) -> bool:
         """Return whether an engine of another process works on this database."""
-        workers = await self._repository.workers(seen_within=ALIVE_SECONDS)
         own = self._engine.worker if self._engine else None
-        return any(worker.name != own for worker in workers)
+        return any(worker.name != own for worker in await self.engines())
 
     async def orphans(self) -> Sequence[str]:
         """Return namespaces that carry our label and belong to no store of the database."""
@@ -357,6 +358,11 @@ class Orchestrator(StoreViews):
             raise RuntimeError(msg)
         return self._open_repository
 
+    @property
+    @override
+    def _cluster(self) -> Cluster:
+        return self._connected().cluster
+
     async def _open_database(self) -> Repository:
         from storeorch.db import SqlRepository  # noqa: PLC0415 - heavy
 
@@ -394,37 +400,8 @@ class Orchestrator(StoreViews):
             only=only,
         )
 
-    def _host(self, name: str, offered: StoreType, parameters: BaseModel) -> str:
-        """Return the host of a store; neither the platform's own nor below its domain, if chosen.
-
-        Hosts below the platform's domain go by name, so that a store cannot choose the
-        address of one that is still to come.
-        """
-        own = host_for(name, self.settings.domain)
-        chosen = offered.host(parameters)
-        if chosen is None or chosen == own:
-            return own
-        if chosen == self.settings.domain or chosen.endswith(f".{self.settings.domain}"):
-            raise InvalidParameters(
-                f"The host {chosen} belongs to the platform.",
-                hint=f"Hosts below {self.settings.domain} go by the names of stores: leave the "
-                "parameter out, or give a host of a domain of your own.",
-            )
-        return chosen
-
     async def _declare(self, name_or_id: str, declaration: Declaration, actor: str | None) -> Store:
         store = await self.get(name_or_id)
         return await self._repository.declare(
             store.id, declaration, actor=actor or self.settings.actor
         )
-
-
-def _merge(present: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(present)
-    for key, value in changes.items():
-        before = merged.get(key)
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merge(before, value)
-        else:
-            merged[key] = value
-    return merged

@@ -11,16 +11,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ValidationError
 
 from storeorch.errors import InvalidParameters
-from storeorch.models import Status, Store
+from storeorch.models import FieldProblem, Status, Store
 from storeorch.names import store_labels
 from storeorch.parameters import ChartParameters, Parameters
 from storeorch.ports import Clock, Cluster, Hosts, Owner, Releases, Visitor
 from storeorch.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,13 +245,38 @@ class StoreType(ABC):
             InvalidParameters: One sentence names the first parameter that is wrong.
         """
         try:
-            return self.parameters.model_validate(dict(parameters))
+            checked = self.parameters.model_validate(dict(parameters))
         except ValidationError as error:
-            raise self._explain(error) from error
+            raise self._explain(_details(error)[0]) from error
+        if not _is_text(checked.model_dump(mode="json", exclude_unset=True)):
+            raise self._unstorable()
+        return checked
 
-    def _explain(self, error: ValidationError) -> InvalidParameters:
-        problems = error.errors(include_input=False, include_url=False, include_context=False)
-        first = problems[0]
+    def problems(self, parameters: Mapping[str, Any]) -> Sequence[FieldProblem]:
+        """Return everything that is wrong with parameters; empty if they fit.
+
+        Args:
+            parameters: As given by the user, nested mappings included.
+        """
+        try:
+            self.check(parameters)
+        except InvalidParameters as refused:
+            error = refused.__cause__
+            if not isinstance(error, ValidationError):
+                return [_problem(("parameters",), refused)]
+            return [
+                _problem(("parameters", *details["loc"]), self._explain(details))
+                for details in _details(error)
+            ]
+        return []
+
+    def _unstorable(self) -> InvalidParameters:
+        return InvalidParameters(
+            f"A parameter of the type {self.name} holds characters that cannot be stored.",
+            hint="Leave out the character NUL and halves of surrogate pairs.",
+        )
+
+    def _explain(self, first: ErrorDetails) -> InvalidParameters:
         key = ".".join(str(part) for part in first["loc"]) or "parameters"
         known = ", ".join(sorted(self.parameters.model_fields)) or "none"
         if first["type"] == "extra_forbidden":
@@ -265,3 +293,20 @@ class StoreType(ABC):
             f"The parameter {key} of the type {self.name} is not valid: {first['msg']}.",
             hint=f"See what is possible with: storeorch type show {self.name}",
         )
+
+
+def _details(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_input=False, include_url=False, include_context=False)
+
+
+def _problem(field: tuple[str | int, ...], error: InvalidParameters) -> FieldProblem:
+    return FieldProblem(field=field, code=error.code, message=error.message, hint=error.hint)
+
+
+def _is_text(content: Any) -> bool:
+    """Return whether all text in plain data is text that every database takes."""
+    if isinstance(content, str):
+        return "\0" not in content and not any("\ud800" <= sign <= "\udfff" for sign in content)
+    if isinstance(content, Mapping):
+        return all(_is_text(part) for entry in content.items() for part in entry)
+    return not isinstance(content, list) or all(map(_is_text, content))

@@ -16,7 +16,19 @@ from typing import Any, Self, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from storeorch.environment import Check
-from storeorch.models import Event, Page, Store, StoreFilter
+from storeorch.models import (
+    Credentials,
+    Delta,
+    Event,
+    FieldProblem,
+    OwnerLimits,
+    Page,
+    Status,
+    Store,
+    StoreFilter,
+    StoreOrder,
+    Worker,
+)
 from storeorch.orchestrator import Orchestrator as AsyncOrchestrator
 from storeorch.plugins import PluginInfo
 from storeorch.ports import LogLine
@@ -88,11 +100,32 @@ class Orchestrator:
         type: str,  # noqa: A002 - the word that users know
         parameters: Mapping[str, Any] | None = None,
         actor: str | None = None,
+        owner: str | None = None,
+        limits: OwnerLimits | None = None,
+        key: str | None = None,
     ) -> Store:
         """Declare a store; see ``storeorch.Orchestrator.create``."""
         return self._call(
-            lambda: self._async.create(name, type=type, parameters=parameters, actor=actor)
+            lambda: self._async.create(
+                name,
+                type=type,
+                parameters=parameters,
+                actor=actor,
+                owner=owner,
+                limits=limits,
+                key=key,
+            )
         )
+
+    def validate(
+        self,
+        name: str | None = None,
+        *,
+        type: str,  # noqa: A002 - as in ``create``
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Sequence[FieldProblem]:
+        """Return what would be refused; see ``storeorch.Orchestrator.validate``."""
+        return self._call(lambda: self._async.validate(name, type=type, parameters=parameters))
 
     def update(
         self, name_or_id: str, *, parameters: Mapping[str, Any], actor: str | None = None
@@ -120,9 +153,36 @@ class Orchestrator:
         *,
         limit: int = 100,
         cursor: str | None = None,
+        order: StoreOrder = StoreOrder.NEWEST,
     ) -> Page[Store]:
-        """Return stores, newest first; see ``storeorch.Orchestrator.list``."""
-        return self._call(lambda: self._async.list(where, limit=limit, cursor=cursor))
+        """Return stores; see ``storeorch.Orchestrator.list``."""
+        return self._call(lambda: self._async.list(where, limit=limit, cursor=cursor, order=order))
+
+    def count(self, where: StoreFilter | None = None) -> Mapping[Status, int]:
+        """Return how many have each status; see ``storeorch.Orchestrator.count``."""
+        return self._call(lambda: self._async.count(where))
+
+    def engines(self) -> Sequence[Worker]:
+        """Return the engines that are alive; see ``storeorch.Orchestrator.engines``."""
+        return self._call(self._async.engines)
+
+    def credentials(self, name_or_id: str, *, actor: str | None = None) -> Credentials:
+        """Return a store's passwords; see ``storeorch.Orchestrator.credentials``."""
+        return self._call(lambda: self._async.credentials(name_or_id, actor=actor))
+
+    def history(
+        self, *, owner: str | None = None, after: int = 0, limit: int = 1000
+    ) -> Sequence[Event]:
+        """Return events of all stores; see ``storeorch.Orchestrator.history``."""
+        return self._call(lambda: self._async.history(owner=owner, after=after, limit=limit))
+
+    def last_event(self) -> int:
+        """Return the newest event's id; see ``storeorch.Orchestrator.last_event``."""
+        return self._call(self._async.last_event)
+
+    def follow_all(self, *, after: int | None = None) -> Iterator[Delta]:
+        """Yield what happens to all stores; see ``storeorch.Orchestrator.follow_all``."""
+        return self._iterate(self._async.follow_all(after=after))
 
     def events(self, name_or_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
         """Return the history of a store; see ``storeorch.Orchestrator.events``."""

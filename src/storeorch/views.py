@@ -8,17 +8,33 @@ from __future__ import annotations
 import asyncio
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final
 
 from storeorch.errors import InvalidDeclaration, StoreFailed, StoreNotFound, WaitTimeout
-from storeorch.models import Event, EventKind, Page, Status, Store, StoreFilter
+from storeorch.models import (
+    Delta,
+    Event,
+    EventKind,
+    Page,
+    Status,
+    Store,
+    StoreFilter,
+    StoreOrder,
+    Worker,
+)
 from storeorch.ports import Repository
 
 _SETTLED: Final = frozenset({Status.READY, Status.DEGRADED, Status.FAILED})
 
 _SAFETY_NET_SECONDS: Final = 5.0
 """Watchers look this often even if no change was told of."""
+
+ALIVE_SECONDS: Final = 15.0
+"""An engine whose last sign of life is older counts as gone: three beats."""
+
+_PAGE: Final = 500
+"""Events or stores that are read at once."""
 
 
 class StoreViews(ABC):
@@ -46,19 +62,55 @@ class StoreViews(ABC):
         *,
         limit: int = 100,
         cursor: str | None = None,
+        order: StoreOrder = StoreOrder.NEWEST,
     ) -> Page[Store]:
-        """Return stores, newest first.
+        """Return stores.
 
         Args:
             where: Which ones; None means all.
             limit: How many at most on this page.
-            cursor: ``next_cursor`` of the page before.
+            cursor: ``next_cursor`` of the page before, which had the same order.
+            order: Newest first unless another is asked for.
 
         Raises:
             InvalidDeclaration: The limit or the cursor is not possible.
         """
         _check_limit(limit)
-        return await self._repository.list(where or StoreFilter(), limit=limit, cursor=cursor)
+        return await self._repository.list(
+            where or StoreFilter(), limit=limit, cursor=cursor, order=order
+        )
+
+    async def count(self, where: StoreFilter | None = None) -> Mapping[Status, int]:
+        """Return how many stores have each status; those that none has are left out.
+
+        Args:
+            where: Which ones; None means all.
+        """
+        return await self._repository.count(where or StoreFilter())
+
+    async def engines(self) -> Sequence[Worker]:
+        """Return the engines that work on all stores and gave a sign of life lately."""
+        return await self._repository.workers(seen_within=ALIVE_SECONDS)
+
+    async def history(
+        self, *, owner: str | None = None, after: int = 0, limit: int = 1000
+    ) -> Sequence[Event]:
+        """Return events of all stores, oldest first, also of those that are gone.
+
+        Args:
+            owner: Only of stores of this owner.
+            after: Only events with a greater id.
+            limit: How many at most.
+
+        Raises:
+            InvalidDeclaration: The limit is not possible.
+        """
+        _check_limit(limit)
+        return await self._repository.events(owner=owner, after=after, limit=limit)
+
+    async def last_event(self) -> int:
+        """Return the id of the newest event that anyone may have been told of; 0 at first."""
+        return await self._repository.last_event()
 
     async def events(
         self, name_or_id: str, *, after: int = 0, limit: int = 1000
@@ -123,6 +175,28 @@ class StoreViews(ABC):
                 if not found:
                     await changes.wait(_SAFETY_NET_SECONDS)
 
+    async def follow_all(self, *, after: int | None = None) -> AsyncGenerator[Delta]:
+        """Yield what happens to all stores as it comes, for ever.
+
+        Args:
+            after: First tell of the events with a greater id; None begins with what
+                comes from now on. A first empty answer says from where that is.
+        """
+        async with self._repository.changes() as changes:
+            cursor = await self._repository.last_event() if after is None else after
+            if after is None:
+                yield Delta(cursor=cursor)
+            while True:
+                touched = changes.taken()
+                events = await self._repository.events(after=cursor, limit=_PAGE)
+                told = {event.store_id for event in events}
+                stores = await self._present(None if touched is None else touched | told)
+                if events or stores:
+                    cursor = events[-1].id if events else cursor
+                    yield Delta(cursor=cursor, events=tuple(events), stores=stores)
+                if len(events) < _PAGE:
+                    await changes.wait(_SAFETY_NET_SECONDS)
+
     async def wait(self, name_or_id: str, *, timeout: float | None = None) -> Store | None:
         """Wait until a store is settled; the work goes on if the wait ends early.
 
@@ -157,6 +231,19 @@ class StoreViews(ABC):
         # An id is a possible name, too.
         found = await self._repository.get(name_or_id) if _is_uuid(name_or_id) else None
         return found or await self._repository.find(name_or_id)
+
+    async def _present(self, ids: frozenset[str] | None) -> tuple[Store, ...]:
+        """Return the rows of these stores, or of all, as far as there are any."""
+        if ids is not None and not ids:
+            return ()
+        found: list[Store] = []
+        cursor: str | None = None
+        while True:
+            page = await self._repository.list(StoreFilter(ids=ids), limit=_PAGE, cursor=cursor)
+            found += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return tuple(found)
 
     async def _was_deleted(self, name_or_id: str) -> bool:
         after = 0

@@ -14,7 +14,7 @@ import pytest
 from storeorch.db import SqlRepository
 from storeorch.ports import Repository
 from storeorch.testing import MemoryRepository, VirtualClock
-from storeorch.testing.contracts import LeaseContract, RepositoryContract
+from storeorch.testing.contracts import LeaseContract, OwnerContract, RepositoryContract
 
 Pair: TypeAlias = tuple[Repository, Repository]
 
@@ -95,6 +95,9 @@ class TestMemoryRepository(OverMemory, RepositoryContract): ...
 class TestMemoryLeases(OverMemory, LeaseContract): ...
 
 
+class TestMemoryOwners(OverMemory, OwnerContract): ...
+
+
 class OtherProcess:
     async def test_changes_by_another_process(self, repository: SqlRepository, url: str) -> None:
         """Its commit raises the flag as well; no query is made to find out."""
@@ -113,6 +116,9 @@ class OtherProcess:
 class TestSqliteLeases(OverSqlite, LeaseContract): ...
 
 
+class TestSqliteOwners(OverSqlite, OwnerContract): ...
+
+
 class TestSqliteRepository(OverSqlite, OtherProcess, RepositoryContract): ...
 
 
@@ -120,3 +126,6 @@ class TestPostgresRepository(OverPostgres, OtherProcess, RepositoryContract): ..
 
 
 class TestPostgresLeases(OverPostgres, LeaseContract): ...
+
+
+class TestPostgresOwners(OverPostgres, OwnerContract): ...

@@ -1,4 +1,4 @@
-"""The four distributions hold what they need, and work where nothing else is."""
+"""The five distributions hold what they need, and work where nothing else is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ PROJECTS = {
     "storeorch-woocommerce": ROOT / "plugins/woocommerce",
     "storeorch-medusa": ROOT / "plugins/medusa",
     "storeorch-devcluster": ROOT / "plugins/devcluster",
+    "storeorch-webapp": ROOT / "examples/webapp",
 }
+PLUGINS = ("storeorch-woocommerce", "storeorch-medusa", "storeorch-devcluster")
+DASHBOARD = ROOT / "examples/webapp/dashboard/dist"
 EXPECTED = {
     "storeorch": ("db/migrations/env.py", "db/migrations/versions/"),
     "storeorch-woocommerce": ("chart/Chart.yaml", "chart/values.schema.json", "chart/templates/"),
@@ -41,6 +44,7 @@ EXPECTED = {
         "realnode/pause.c",
         "stages/",
     ),
+    "storeorch-webapp": ("migrations/env.py", "migrations/versions/", "dashboard/index.html"),
 }
 
 LOADED_BY_NAME = {"aiosqlite"}
@@ -68,6 +72,16 @@ class Built:
             for parent, _, names in os.walk(folder / self.module, followlinks=True)
             if Path(parent).name != "__pycache__"
             for name in names
+        }
+
+    def built_files(self) -> dict[str, bytes]:
+        """Return the files of the module that are made by a build: the dashboard."""
+        if self.name != "storeorch-webapp":
+            return {}
+        return {
+            f"{self.module}/dashboard/{path.relative_to(DASHBOARD).as_posix()}": path.read_bytes()
+            for path in DASHBOARD.rglob("*")
+            if path.is_file()
         }
 
 
@@ -128,7 +142,7 @@ def test_wheel_holds_the_module_and_nothing_else(built: Built) -> None:
     content = wheel_files(built.wheel_from_checkout)
     info = f"{built.module}-0.1.0.dist-info/"
     own = {name: data for name, data in content.items() if not name.startswith(info)}
-    assert own == built.checkout_files()
+    assert own == built.checkout_files() | built.built_files()
     assert f"{info}licenses/LICENSE" in content
 
 
@@ -166,6 +180,7 @@ def test_metadata_agrees(name: str) -> None:
     if name != "storeorch":
         needed = {Requirement(text).name: Requirement(text) for text in project["dependencies"]}
         assert core["version"] in needed["storeorch"].specifier
+    if name in PLUGINS:
         assert project["entry-points"]["storeorch.plugins"] == {
             name.removeprefix("storeorch-"): f"{name.replace('-', '_')}.plugin"
         }
@@ -235,7 +250,7 @@ def test_pins_have_hashes_and_no_addresses(name: str) -> None:
 
 
 class Elsewhere:
-    """An empty environment outside the checkout, with the four wheels installed."""
+    """An empty environment outside the checkout, with the five wheels installed."""
 
     def __init__(self, folder: Path, wheels: list[Path]) -> None:
         self.folder = folder
@@ -296,6 +311,14 @@ def test_installed_chart_is_whole(elsewhere: Elsewhere, name: str) -> None:
         "print((root / 'Chart.yaml').read_text())"
     )
     assert elsewhere.run("python", "-I", "-c", code).startswith("apiVersion: v2")
+
+
+def test_installed_web_app_describes_itself_and_has_its_dashboard(elsewhere: Elsewhere) -> None:
+    document = json.loads(elsewhere.run("python", "-m", "storeorch_webapp", "openapi"))
+    assert "/api/stores" in document["paths"]
+    code = "from storeorch_webapp.dashboard import find; print(find())"
+    assert elsewhere.run("python", "-I", "-c", code).strip().endswith("storeorch_webapp/dashboard")
+    assert elsewhere.run("storeorch-web", "token", "create", "--role", "viewer", "--owner", "a")
 
 
 def test_every_module_imports_from_the_wheels(elsewhere: Elsewhere) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storeorch.errors import InvalidTransition, StoreIsDeleting
+from storeorch.errors import InvalidTransition, KeyReused, StoreIsDeleting
 from storeorch.lifecycle import (
     TRANSITIONS,
     Action,
@@ -18,8 +18,9 @@ from storeorch.lifecycle import (
     conclude,
     decide,
     declare,
+    same_declaration,
 )
-from storeorch.models import Status, Store
+from storeorch.models import NewStore, Status, Store
 from storeorch.testing.strategies import declarations, statuses, stores
 
 PAIRS = list(itertools.product(Status, Status))
@@ -153,3 +154,21 @@ def test_deletion_is_never_taken_back(status: Status, said: list[Declaration]) -
             continue
         deleted = deleted or declaration is Declaration.DELETE
         assert not deleted or status is Status.DELETING
+
+
+# -- said again ---------------------------------------------------------------
+
+
+@given(store=stores())
+def test_the_same_declaration(store: Store) -> None:
+    """It is known again, whatever became of the store meanwhile."""
+    names = set(NewStore.model_fields)
+    new = NewStore(**{name: getattr(store, name) for name in names})
+    assert same_declaration(store, new) is store
+    later = store.model_copy(update={"generation": 2, "parameters": {"changed": "later"}})
+    assert same_declaration(later, new) is later
+    first = store.model_copy(update={"generation": 1, "parameters": {"another": "one"}})
+    others = [new.model_copy(update={name: "no-other"}) for name in ("name", "type", "owner")]
+    for present, said in [(first, new), *((store, other) for other in others)]:
+        with pytest.raises(KeyReused):
+            same_declaration(present, said)

@@ -13,13 +13,15 @@ from storeorch.errors import (
     InvalidParameters,
     InvalidStoreName,
     InvalidTransition,
+    KeyReused,
     NameTaken,
     StoreIsDeleting,
     StoreNotFound,
     StoreorchError,
+    TooManyStores,
     UnknownStoreType,
 )
-from storeorch.models import Status
+from storeorch.models import OwnerLimits, Status
 from storeorch.orchestrator import Orchestrator
 from storeorch.parameters import ChartParameters, Parameters, StorageSize
 from storeorch.testing import SampleShop, Sandbox, virtual_time
@@ -264,3 +266,42 @@ async def test_limits_of_lists(
                 await o.list(limit=limit)
             with pytest.raises(InvalidDeclaration, match="at least 1"):
                 await o.events("my-store", limit=limit)
+
+
+# -- owners, keys, trying -----------------------------------------------------
+
+
+@virtual_time
+async def test_owner_limits_and_key(
+    orchestrate: Orchestrate, sandbox: Sandbox, virtual_clock: VirtualClock
+) -> None:
+    async with orchestrate(engine=False) as o:
+        limits = OwnerLimits(stores=1)
+        store = await o.create("a", type="sample", owner="alice", limits=limits, key="k")
+        assert store.owner == "alice"
+        again = await o.create("a", type="sample", owner="alice", limits=limits, key="k")
+        assert again == store
+        with pytest.raises(TooManyStores):
+            await o.create("b", type="sample", owner="alice", limits=limits)
+        with pytest.raises(KeyReused):
+            await o.create("b", type="sample", owner="alice", key="k")
+        assert len(sandbox.repository.history) == 1
+
+
+@virtual_time
+async def test_trying_a_declaration(
+    orchestrate: Orchestrate, sandbox: Sandbox, virtual_clock: VirtualClock
+) -> None:
+    """What it would be refused for, name first; nothing is written."""
+    async with orchestrate(engine=False) as o:
+        await o.create("taken", type="sample")
+        found = await o.validate("taken", type="sample", parameters={"replicas": 0})
+        assert [(problem.field, problem.code) for problem in found] == [
+            (("name",), "name-taken"),
+            (("parameters", "replicas"), "invalid-parameters"),
+        ]
+        assert await o.validate("free", type="sample") == []
+        assert await o.validate(type="sample") == []
+        (bad,) = await o.validate("Bad", type="sample")
+        assert bad.code == "invalid-name"
+        assert len(sandbox.repository.history) == 1

@@ -109,3 +109,24 @@ def test_who_administers_is_a_name_or_a_parameter() -> None:
     chosen = AdminAccess(password_key="key", path="/admin/", username_parameter="disk.size")
     assert (fixed.username_for(checked), chosen.username_for(checked)) == ("admin", "5Gi")
     assert Plain.admin is None
+
+
+@pytest.mark.parametrize("title", ["\0", "a\ud800", "\udfff"])
+def test_text_that_no_database_takes(title: str) -> None:
+    """It is refused before anything is written."""
+    with pytest.raises(InvalidParameters) as refused:
+        SampleShop().check({"title": title})
+    assert "cannot be stored" in refused.value.message
+    (problem,) = SampleShop().problems({"title": title})
+    assert (problem.field, problem.message) == (("parameters",), refused.value.message)
+
+
+def test_every_problem_is_named() -> None:
+    found = Shop().problems({"disk": {"size": "big"}, "replicas": "many", "colour": "red"})
+    assert {problem.field for problem in found} == {
+        ("parameters", "title"),
+        ("parameters", "disk", "size"),
+        ("parameters", "replicas"),
+        ("parameters", "colour"),
+    }
+    assert Shop().problems({"title": "Shirts"}) == []

@@ -28,12 +28,15 @@ _CHANNEL: Final = "'storeorch_' || md5(current_schema())"
 _TAG: Final = "(hashtext('storeorch ' || current_schema()) & 8388607)::bigint"
 """The upper 23 bits of our locks' keys; the lower 40 are an event's id."""
 
+_LAST: Final = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_id_seq"
+"""The newest id that was given out; ``last_value`` alone is 1 before the first one, too."""
+
 _ANNOUNCE: Final = text(
-    f"SELECT pg_notify({_CHANNEL}, :payload),"  # noqa: S608 - constants
-    f" pg_advisory_xact_lock_shared(({_TAG} << 40) | (SELECT last_value FROM events_id_seq))"
+    f"SELECT pg_notify({_CHANNEL}, :payload),"
+    f" pg_advisory_xact_lock_shared(({_TAG} << 40) | ({_LAST}))"
 )
 
-_GIVEN_OUT: Final = text("SELECT last_value FROM events_id_seq")
+_GIVEN_OUT: Final = text(_LAST)
 
 _UNDER_WAY: Final = text(
     "SELECT min(key & 1099511627775) FROM ("  # noqa: S608 - constants

@@ -28,10 +28,20 @@ class Flag:
 
     def __init__(self) -> None:
         self._raised = asyncio.Event()
+        self._stores: set[str] | None = set()
 
-    def raise_(self) -> None:
-        """Raise the flag."""
+    def raise_(self, store_id: str | None = None) -> None:
+        """Raise the flag for a store, or for any."""
+        if store_id is None:
+            self._stores = None
+        elif self._stores is not None:
+            self._stores.add(store_id)
         self._raised.set()
+
+    def taken(self) -> frozenset[str] | None:
+        """Return which stores it was raised for; see ``ports.Changes``."""
+        taken, self._stores = self._stores, set()
+        return None if taken is None else frozenset(taken)
 
     async def wait(self, timeout: float | None = None) -> bool:
         """Wait until the flag is raised, and lower it; see ``ports.Changes``."""
@@ -246,7 +256,7 @@ class ChangeHub:
     def _raise(self, store_id: str, *, work: bool) -> None:
         flags = [*self._by_store.get(store_id, ()), *self._by_store.get(None, ())]
         for flag in [*flags, *self._for_work] if work else flags:
-            flag.raise_()
+            flag.raise_(store_id)
 
     def _raise_all(self) -> None:
         for flags in (self._for_work, *self._by_store.values()):

@@ -7,13 +7,11 @@ must not know how a store is changed.
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Final, Self
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import StaticPool
 
@@ -28,10 +26,20 @@ from storeorch.db.connection import (
     uninterrupted,
 )
 from storeorch.db.listen import Listener
+from storeorch.db.ordering import ordering
 from storeorch.db.tables import events, now_ms, stores, to_datetime, to_event, to_store, workers
 from storeorch.db.watch_file import FileWatch
-from storeorch.errors import DatabaseOutdated, InvalidDeclaration
-from storeorch.models import Event, EventKind, Page, Store, StoreFilter, Worker
+from storeorch.errors import DatabaseOutdated
+from storeorch.models import (
+    Event,
+    EventKind,
+    Page,
+    Status,
+    Store,
+    StoreFilter,
+    StoreOrder,
+    Worker,
+)
 from storeorch.ports import Changes
 
 _WORKER_TTL_MS: Final = 86_400_000
@@ -110,27 +118,36 @@ class SqlReader:
 
     @uninterrupted
     async def list(
-        self, where: StoreFilter, *, limit: int = 100, cursor: str | None = None
+        self,
+        where: StoreFilter,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        order: StoreOrder = StoreOrder.NEWEST,
     ) -> Page[Store]:
         """See ``ports.Repository.list``."""
-        query = select(stores).where(stores.c.cluster == self._cluster)
-        if where.statuses:
-            query = query.where(stores.c.status.in_(sorted(s.value for s in where.statuses)))
-        if where.type is not None:
-            query = query.where(stores.c.type == where.type)
-        if where.search:
-            query = query.where(stores.c.name.contains(where.search, autoescape=True))
-        if cursor is not None:
-            query = query.where(tuple_(stores.c.created_at, stores.c.id) < _read_cursor(cursor))
-        query = query.order_by(stores.c.created_at.desc(), stores.c.id.desc()).limit(limit + 1)
+        ordered = ordering(order, postgresql=self._postgresql)
+        query = select(stores).where(*self._matching(where))
+        query = ordered.apply(query, cursor).limit(limit + 1)
         async with self._read() as connection:
             rows = (await connection.execute(query)).mappings().all()
         more = len(rows) > limit
         rows = rows[:limit]
         return Page[Store](
             items=tuple(to_store(row) for row in rows),
-            next_cursor=_cursor(rows[-1]["created_at"], rows[-1]["id"]) if more else None,
+            next_cursor=ordered.cursor(rows[-1]) if more else None,
         )
+
+    @uninterrupted
+    async def count(self, where: StoreFilter) -> Mapping[Status, int]:
+        """See ``ports.Repository.count``."""
+        query = (
+            select(stores.c.status, func.count().label("stores"))
+            .where(*self._matching(where))
+            .group_by(stores.c.status)
+        )
+        async with self._read() as connection:
+            return {Status(row.status): row.stores for row in await connection.execute(query)}
 
     @uninterrupted
     async def events(
@@ -138,6 +155,7 @@ class SqlReader:
         *,
         store_id: str | None = None,
         name: str | None = None,
+        owner: str | None = None,
         after: int = 0,
         limit: int = 1000,
     ) -> Sequence[Event]:
@@ -147,10 +165,18 @@ class SqlReader:
             query = query.where(events.c.store_id == store_id)
         if name is not None:
             query = query.where(events.c.store_name == name)
+        if owner is not None:
+            query = query.where(events.c.owner == owner)
         async with self._read() as connection:
             if self._postgresql and store_id is None:
                 query = query.where(events.c.id <= await announce.settled(connection))
             return [to_event(row) for row in (await connection.execute(query)).mappings()]
+
+    @uninterrupted
+    async def last_event(self) -> int:
+        """See ``ports.Repository.last_event``."""
+        async with self._read() as connection:
+            return await self._last_event(connection)
 
     @uninterrupted
     async def prune_events(self, *, older_than: float, keep: int = 100) -> int:
@@ -245,10 +271,30 @@ class SqlReader:
         """Return from where a later look sees whatever this one does not."""
         newest = select(func.coalesce(func.max(stores.c.updated_at), 0))
         updated_at: int = (await connection.execute(newest)).scalar_one()
+        late = _LATE_MS if self._postgresql else 0
+        return Mark(updated_at - late, await self._last_event(connection))
+
+    async def _last_event(self, connection: AsyncConnection) -> int:
         if self._postgresql:
-            return Mark(updated_at - _LATE_MS, await announce.settled(connection))
+            return await announce.settled(connection)
         last = select(func.coalesce(func.max(events.c.id), 0))
-        return Mark(updated_at, (await connection.execute(last)).scalar_one())
+        found: int = (await connection.execute(last)).scalar_one()
+        return found
+
+    def _matching(self, where: StoreFilter) -> Sequence[ColumnElement[bool]]:
+        """Return the conditions of a filter, all of which have to hold."""
+        found: list[ColumnElement[bool]] = [stores.c.cluster == self._cluster]
+        if where.statuses:
+            found.append(stores.c.status.in_(sorted(s.value for s in where.statuses)))
+        if where.type is not None:
+            found.append(stores.c.type == where.type)
+        if where.search:
+            found.append(stores.c.name.contains(where.search, autoescape=True))
+        if where.owner is not None:
+            found.append(stores.c.owner == where.owner)
+        if where.ids is not None:
+            found.append(stores.c.id.in_(sorted(where.ids)))
+        return found
 
     async def _announce(
         self, connection: AsyncConnection, kind: Kind, store_id: str, updated_at: int
@@ -286,19 +332,3 @@ def _dispensable(keep: int) -> ColumnElement[bool]:
     )
     there = exists().where(stores.c.id == events.c.store_id).correlate(events)
     return or_(~there, events.c.id <= newest_to_go)
-
-
-def _cursor(created_at: int, store_id: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([created_at, store_id]).encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[int, str]:
-    try:
-        created_at, store_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        moment = int(created_at)
-        moment.to_bytes(8, signed=True)  # the database's integers have no more
-        return moment, str(store_id)
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise InvalidDeclaration(
-            "The cursor of the page is not valid.", hint="Start again without a cursor."
-        ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,8 +18,16 @@ from storeorch.db import statements
 from storeorch.db.changes import Kind
 from storeorch.db.connection import uninterrupted
 from storeorch.db.reading import SqlReader
-from storeorch.db.tables import now_ms, stores, to_datetime, to_store
-from storeorch.errors import LeaseLost, NameTaken, StoreIsDeleting, StoreNotFound
+from storeorch.db.tables import events, now_ms, stores, to_datetime, to_store
+from storeorch.errors import (
+    KeyReused,
+    LeaseLost,
+    NameTaken,
+    StoreIsDeleting,
+    StoreNotFound,
+    TooManyCreations,
+    TooManyStores,
+)
 from storeorch.lifecycle import Declaration
 from storeorch.models import (
     Claim,
@@ -28,6 +36,7 @@ from storeorch.models import (
     NewEvent,
     NewStore,
     Observation,
+    OwnerLimits,
     Status,
     Store,
 )
@@ -47,7 +56,14 @@ class SqlRepository(SqlReader):
     # -- declarations ---------------------------------------------------------
 
     @uninterrupted
-    async def create(self, new: NewStore, *, actor: str) -> Store:
+    async def create(
+        self,
+        new: NewStore,
+        *,
+        actor: str,
+        limits: OwnerLimits | None = None,
+        once: bool = False,
+    ) -> Store:
         """See ``ports.Repository.create``."""
         values = {
             **new.model_dump(mode="json"),
@@ -62,13 +78,17 @@ class SqlRepository(SqlReader):
         times = dict.fromkeys(("created_at", "declared_at", "updated_at", "due_at"), now_ms())
         try:
             async with self._write() as connection:
+                if once and (made := await self._made_before(connection, new)) is not None:
+                    return made
+                if limits is not None:
+                    await self._hold(connection, new, limits)
                 result = await connection.execute(
                     insert(stores).values(**values, **times).returning(stores)
                 )
                 store = to_store(result.mappings().one())
                 declared = NewEvent(
                     kind=EventKind.DECLARED,
-                    reason="Create",
+                    reason=CREATED,
                     message=f"The store {store.name} of the type {store.type} was declared.",
                     actor=actor,
                     status=store.status,
@@ -77,6 +97,8 @@ class SqlRepository(SqlReader):
                 await self._append(connection, store, 0, [declared])
             self._hub.changed(store.id, _updated(store), work=True)
         except IntegrityError as error:
+            if once and (present := await self.get(new.id)) is not None:
+                return lifecycle.same_declaration(present, new)
             existing = await self.find(new.name)
             if existing is not None and existing.status is Status.DELETING:
                 raise StoreIsDeleting(f"The store {new.name} is still being deleted.") from error
@@ -136,6 +158,21 @@ class SqlRepository(SqlReader):
             await self._append(connection, store, 0, [declared])
         self._hub.changed(store.id, _updated(store), work=True)
         return store
+
+    @uninterrupted
+    async def note(self, store_id: str, event: NewEvent) -> None:
+        """See ``ports.Repository.note``."""
+        async with self._write() as connection:
+            # The row's lock orders the event among those of passes.
+            touched = update(stores).where(stores.c.id == store_id).values(updated_at=now_ms())
+            result = await connection.execute(touched.returning(stores))
+            row = result.mappings().one_or_none()
+            if row is None:
+                raise StoreNotFound
+            store = to_store(row)
+            await self._announce(connection, Kind.OBSERVATION, store.id, _updated(store))
+            await self._append(connection, store, 0, [event])
+        self._hub.changed(store.id, _updated(store), work=False)
 
     # -- leases ---------------------------------------------------------------
 
@@ -232,6 +269,39 @@ class SqlRepository(SqlReader):
 
     # -- inside -----------------------------------------------------------------
 
+    async def _made_before(self, connection: AsyncConnection, new: NewStore) -> Store | None:
+        """Return the store that this declaration made already."""
+        query = select(stores).where(stores.c.id == new.id)
+        row = (await connection.execute(query)).mappings().one_or_none()
+        if row is not None:
+            return lifecycle.same_declaration(to_store(row), new)
+        history = select(events.c.id).where(events.c.store_id == new.id).limit(1)
+        if await connection.scalar(history) is not None:
+            raise KeyReused("The store that was declared with this key is gone.")
+        return None
+
+    async def _hold(self, connection: AsyncConnection, new: NewStore, limits: OwnerLimits) -> None:
+        """Refuse what would exceed the owner's limits; declarations of one owner queue here."""
+        if self._postgresql:
+            await connection.execute(_OWNER_LOCK, {"owner": new.owner or ""})
+        if limits.stores is not None:
+            query = select(func.count()).where(
+                stores.c.owner == new.owner, stores.c.cluster == self._cluster
+            )
+            if (await connection.execute(query)).scalar_one() >= limits.stores:
+                raise TooManyStores(f"{limits.stores} stores at once are allowed.")
+        if limits.creations_per_hour is not None:
+            query = select(func.count()).where(
+                events.c.owner == new.owner,
+                events.c.at > now_ms() - _HOUR_MS,
+                events.c.kind == EventKind.DECLARED.value,
+                events.c.reason == CREATED,
+            )
+            if (await connection.execute(query)).scalar_one() >= limits.creations_per_hour:
+                raise TooManyCreations(
+                    f"{limits.creations_per_hour} new stores within an hour are allowed."
+                )
+
     async def _observe(
         self,
         connection: AsyncConnection,
@@ -263,12 +333,25 @@ class SqlRepository(SqlReader):
         common = {
             "store_id": store.id,
             "store_name": store.name,
+            "owner": store.owner,
             "generation": store.generation,
             "epoch": epoch,
         }
         rows = [{**new.model_dump(mode="json"), **common} for new in news]
         await connection.execute(statements.APPEND, rows)
 
+
+CREATED: Final = "Create"
+"""Reason of the event of a new store."""
+
+_HOUR_MS: Final = 3_600_000
+
+_OWNER_LOCK: Final = text(
+    "SELECT pg_advisory_xact_lock("
+    "hashtext('storeorch owner ' || current_schema()), hashtext(:owner))"
+)
+"""Held until the transaction's end. A key of two numbers is of another kind than that of
+``announce``."""
 
 _SENTENCES: Final = {
     Declaration.UPDATE: "New parameters of the store {name} were declared.",

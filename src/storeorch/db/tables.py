@@ -46,6 +46,7 @@ stores = Table(
     Column("cluster", String(63), nullable=False),
     Column("name", String(40), nullable=False),
     Column("type", String(63), nullable=False),
+    Column("owner", String(200)),
     Column("parameters", JSON, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("observed_generation", Integer, nullable=False),
@@ -70,6 +71,7 @@ stores = Table(
     Index(None, "due_at"),
     Index(None, "created_at", "id"),
     Index(None, "updated_at"),
+    Index(None, "owner"),
 )
 
 events = Table(
@@ -78,6 +80,7 @@ events = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("store_id", String(36), nullable=False),
     Column("store_name", String(40), nullable=False),
+    Column("owner", String(200)),
     Column("at", BigInteger, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("epoch", BigInteger, nullable=False),
@@ -91,6 +94,7 @@ events = Table(
     Column("error_id", String(16)),
     Index(None, "store_id", "id"),
     Index(None, "store_name", "id"),
+    Index(None, "owner", "at"),
     sqlite_autoincrement=True,
 )
 

@@ -327,6 +327,10 @@ class Cluster(Protocol):
         """Return whether a Secret exists, as the cluster itself says."""
         ...
 
+    async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
+        """Return the decoded content of a Secret, as the cluster itself has it, or None."""
+        ...
+
     async def create_secret(
         self, namespace: str, name: str, data: Callable[[], Mapping[str, str]], owner: Owner
     ) -> bool:

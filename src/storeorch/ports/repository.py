@@ -14,9 +14,12 @@ from storeorch.models import (
     NewEvent,
     NewStore,
     Observation,
+    OwnerLimits,
     Page,
+    Status,
     Store,
     StoreFilter,
+    StoreOrder,
     Worker,
 )
 
@@ -35,16 +38,40 @@ class Changes(Protocol):
         """
         ...
 
+    def taken(self) -> frozenset[str] | None:
+        """Return the ids of the stores that changed since this was last asked.
+
+        None means that it may be any.
+        """
+        ...
+
 
 class Repository(Protocol):
     """The only memory that workers share."""
 
-    async def create(self, new: NewStore, *, actor: str) -> Store:
+    async def create(
+        self,
+        new: NewStore,
+        *,
+        actor: str,
+        limits: OwnerLimits | None = None,
+        once: bool = False,
+    ) -> Store:
         """Write a new store as ``provisioning``, generation 1, due at once.
+
+        Args:
+            new: What is declared.
+            actor: Who declares it.
+            limits: What the store's owner may have; held in the same transaction.
+            once: The id was derived from a key: the store that it made already is
+                returned as it is now, and counts no more.
 
         Raises:
             NameTaken: A store of this name exists in this cluster.
             StoreIsDeleting: It exists and is being deleted.
+            TooManyStores: The owner has as many as allowed.
+            TooManyCreations: The owner has declared as many of late as allowed.
+            KeyReused: The id was made by another declaration, or its store is gone.
         """
         ...
 
@@ -57,9 +84,18 @@ class Repository(Protocol):
         ...
 
     async def list(
-        self, where: StoreFilter, *, limit: int = 100, cursor: str | None = None
+        self,
+        where: StoreFilter,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        order: StoreOrder = StoreOrder.NEWEST,
     ) -> Page[Store]:
-        """Return stores, newest first."""
+        """Return stores; a cursor belongs to the order that it was given out with."""
+        ...
+
+    async def count(self, where: StoreFilter) -> Mapping[Status, int]:
+        """Return how many stores have each status; those that none has are left out."""
         ...
 
     async def declare(
@@ -179,10 +215,23 @@ class Repository(Protocol):
         *,
         store_id: str | None = None,
         name: str | None = None,
+        owner: str | None = None,
         after: int = 0,
         limit: int = 1000,
     ) -> Sequence[Event]:
         """Return events with an id above ``after``, oldest first."""
+        ...
+
+    async def last_event(self) -> int:
+        """Return the id up to which every event is written, or never will be; 0 at first."""
+        ...
+
+    async def note(self, store_id: str, event: NewEvent) -> None:
+        """Write an event that belongs to no pass and declares nothing.
+
+        Raises:
+            StoreNotFound: There is no such store; nothing was written.
+        """
         ...
 
     async def prune_events(self, *, older_than: float, keep: int = 100) -> int:

@@ -246,6 +246,14 @@ class MemoryCluster(World, Interruptible):
         held = self.namespaces.get(namespace)
         return held is not None and name in held.secrets
 
+    async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
+        """See ``ports.Cluster.read_secret``."""
+        await self._enter("read_secret")
+        held = self.namespaces.get(namespace)
+        if held is None or name not in held.secrets:
+            return None
+        return {key: value.encode() for key, value in held.secrets[name].items()}
+
     async def create_secret(
         self, namespace: str, name: str, data: Callable[[], Mapping[str, str]], owner: Owner
     ) -> bool:

@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import builtins
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
 from storeorch.errors import DatabaseUnavailable
-from storeorch.models import Event, Page, Store, StoreFilter, Worker
+from storeorch.models import Event, Page, Status, Store, StoreFilter, StoreOrder, Worker
 from storeorch.ports import Changes, Clock
 from storeorch.testing.checkpoint import Checkpoint, pass_by
-from storeorch.testing.rows import MemoryDatabase, MemoryFlags, Row, matches, read_cursor
+from storeorch.testing.rows import (
+    MemoryDatabase,
+    MemoryFlags,
+    Row,
+    matches,
+    place,
+    read_cursor,
+    write_cursor,
+)
 
 T = TypeVar("T")
 
@@ -102,33 +110,44 @@ class MemoryConnection:
         return await self._transact("find", read)
 
     async def list(
-        self, where: StoreFilter, *, limit: int = 100, cursor: str | None = None
+        self,
+        where: StoreFilter,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        order: StoreOrder = StoreOrder.NEWEST,
     ) -> Page[Store]:
         """See ``ports.Repository.list``."""
 
         def read(now: datetime) -> Page[Store]:  # noqa: ARG001
             arrivals = self.database.arrivals
-            older_than = read_cursor(cursor)
+            after = read_cursor(cursor, order)
             found = sorted(
-                (s for s in self._stores() if matches(s, where)),
-                key=lambda store: arrivals[store.id],
-                reverse=True,
+                ((place(s, order, arrivals[s.id]), s) for s in self._stores() if matches(s, where)),
+                key=lambda entry: entry[0],
             )
-            rest = [s for s in found if older_than is None or arrivals[s.id] < older_than]
-            items = rest[:limit]
-            more = len(rest) > limit
+            rest = [(at, store) for at, store in found if after is None or at > after]
             return Page[Store](
-                items=tuple(items),
-                next_cursor=str(arrivals[items[-1].id]) if more else None,
+                items=tuple(store for _, store in rest[:limit]),
+                next_cursor=write_cursor(rest[limit - 1][0]) if len(rest) > limit else None,
             )
 
         return await self._transact("list", read)
+
+    async def count(self, where: StoreFilter) -> Mapping[Status, int]:
+        """See ``ports.Repository.count``."""
+
+        def read(now: datetime) -> Mapping[Status, int]:  # noqa: ARG001
+            return Counter(store.status for store in self._stores() if matches(store, where))
+
+        return await self._transact("count", read)
 
     async def events(
         self,
         *,
         store_id: str | None = None,
         name: str | None = None,
+        owner: str | None = None,
         after: int = 0,
         limit: int = 1000,
     ) -> Sequence[Event]:
@@ -141,9 +160,18 @@ class MemoryConnection:
                 if event.id > after
                 and store_id in {None, event.store_id}
                 and name in {None, event.store_name}
+                and owner in {None, event.owner}
             ][:limit]
 
         return await self._transact("events", read)
+
+    async def last_event(self) -> int:
+        """See ``ports.Repository.last_event``."""
+
+        def read(now: datetime) -> int:  # noqa: ARG001
+            return self.history[-1].id if self.history else 0
+
+        return await self._transact("last_event", read)
 
     # -- engines --------------------------------------------------------------
 

@@ -16,10 +16,13 @@ from typing import Any
 
 from storeorch import lifecycle
 from storeorch.errors import (
+    KeyReused,
     LeaseLost,
     NameTaken,
     StoreIsDeleting,
     StoreNotFound,
+    TooManyCreations,
+    TooManyStores,
 )
 from storeorch.lifecycle import Declaration
 from storeorch.models import (
@@ -30,6 +33,7 @@ from storeorch.models import (
     NewEvent,
     NewStore,
     Observation,
+    OwnerLimits,
     Status,
     Store,
 )
@@ -58,10 +62,23 @@ class MemoryRepository(MemoryConnection):
 
     # -- declarations ---------------------------------------------------------
 
-    async def create(self, new: NewStore, *, actor: str) -> Store:
+    async def create(
+        self,
+        new: NewStore,
+        *,
+        actor: str,
+        limits: OwnerLimits | None = None,
+        once: bool = False,
+    ) -> Store:
         """See ``ports.Repository.create``."""
 
         def commit(now: datetime) -> Store:
+            if once and new.id in self.rows:
+                return lifecycle.same_declaration(self.rows[new.id].store, new)
+            if once and any(event.store_id == new.id for event in self.history):
+                raise KeyReused("The store that was declared with this key is gone.")
+            if limits is not None:
+                self._hold(new, limits, now)
             for row in self.rows.values():
                 if (row.store.cluster, row.store.name) == (new.cluster, new.name):
                     if row.store.status is Status.DELETING:
@@ -123,6 +140,19 @@ class MemoryRepository(MemoryConnection):
             return row.store
 
         return await self._transact("declare", commit)
+
+    async def note(self, store_id: str, event: NewEvent) -> None:
+        """See ``ports.Repository.note``."""
+
+        def commit(now: datetime) -> None:
+            row = self.rows.get(store_id)
+            if row is None:
+                raise StoreNotFound
+            row.store = row.store.model_copy(update={"updated_at": now})
+            self._append(row.store, 0, [event], now)
+            self._tell(store_id, work=False)
+
+        await self._transact("note", commit)
 
     # -- leases ---------------------------------------------------------------
 
@@ -234,6 +264,20 @@ class MemoryRepository(MemoryConnection):
 
     # -- inside ---------------------------------------------------------------
 
+    def _hold(self, new: NewStore, limits: OwnerLimits, now: datetime) -> None:
+        has = sum(store.owner == new.owner for store in self._stores())
+        if limits.stores is not None and has >= limits.stores:
+            raise TooManyStores(f"{limits.stores} stores at once are allowed.")
+        created = sum(
+            (event.owner, event.kind, event.reason) == (new.owner, EventKind.DECLARED, "Create")
+            and event.at > now - timedelta(hours=1)
+            for event in self.history
+        )
+        if limits.creations_per_hour is not None and created >= limits.creations_per_hour:
+            raise TooManyCreations(
+                f"{limits.creations_per_hour} new stores within an hour are allowed."
+            )
+
     def _held(self, claim: Claim) -> Row:
         row = self.rows.get(claim.store.id)
         if row is None or not row.is_held_by(claim):
@@ -274,6 +318,7 @@ class MemoryRepository(MemoryConnection):
                     id=self.database.next_event_id(),
                     store_id=store.id,
                     store_name=store.name,
+                    owner=store.owner,
                     at=now,
                     generation=store.generation,
                     epoch=epoch,

@@ -6,15 +6,25 @@ This module must know no port's methods.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from storeorch.errors import InvalidDeclaration
 from storeorch.lifecycle import Declaration
-from storeorch.models import Claim, Event, EventKind, NewEvent, Status, Store, StoreFilter
+from storeorch.models import (
+    Claim,
+    Event,
+    EventKind,
+    NewEvent,
+    Status,
+    Store,
+    StoreFilter,
+    StoreOrder,
+)
 
 SENTENCES: Final = {
     Declaration.UPDATE: "New parameters of the store {name} were declared.",
@@ -128,9 +138,9 @@ class MemoryFlags:
         """Raise the flags that a commit is of interest for."""
         for wanted, flag in self._by_store:
             if wanted in {None, store_id}:
-                flag.raise_flag()
+                flag.raise_flag(store_id)
         for flag in self._for_work if work else ():
-            flag.raise_flag()
+            flag.raise_flag(store_id)
 
 
 class MemoryChanges:
@@ -138,10 +148,17 @@ class MemoryChanges:
 
     def __init__(self) -> None:
         self._raised = asyncio.Event()
+        self._stores: set[str] = set()
 
-    def raise_flag(self) -> None:
-        """Raise the flag."""
+    def raise_flag(self, store_id: str) -> None:
+        """Raise the flag for a store."""
+        self._stores.add(store_id)
         self._raised.set()
+
+    def taken(self) -> frozenset[str]:
+        """See ``ports.Changes.taken``."""
+        taken, self._stores = self._stores, set()
+        return frozenset(taken)
 
     async def wait(self, timeout: float | None = None) -> bool:
         """See ``ports.Changes.wait``."""
@@ -167,16 +184,37 @@ def matches(store: Store, where: StoreFilter) -> bool:
         (not where.statuses or store.status in where.statuses)
         and where.type in {None, store.type}
         and (where.search or "") in store.name
+        and where.owner in {None, store.owner}
+        and (where.ids is None or store.id in where.ids)
     )
 
 
-def read_cursor(cursor: str | None) -> int | None:
-    """Return the place in the order of arrival that a page's cursor names."""
+def place(store: Store, order: StoreOrder, arrival: int) -> tuple[float | str, int]:
+    """Return where a store stands in an order; the least comes first."""
+    match order:
+        case StoreOrder.NEWEST:
+            return -arrival, 0
+        case StoreOrder.OLDEST:
+            return arrival, 0
+        case StoreOrder.NAME:
+            return store.name, arrival
+        case StoreOrder.UPDATED:
+            return -store.updated_at.timestamp(), -arrival
+
+
+def write_cursor(place: tuple[float | str, int]) -> str:
+    """Return the cursor of a place in an order."""
+    return json.dumps(place)
+
+
+def read_cursor(cursor: str | None, order: StoreOrder) -> tuple[Any, int] | None:
+    """Return the place in the order that a page's cursor names."""
     if cursor is None:
         return None
     try:
-        return int(cursor)
-    except ValueError as error:
+        value, arrival = json.loads(cursor)
+        return (str(value) if order is StoreOrder.NAME else float(value)), int(arrival)
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidDeclaration(
             "The cursor of the page is not valid.", hint="Start again without a cursor."
         ) from error

@@ -28,6 +28,7 @@ from storeorch.models import (
     Status,
     Store,
     StoreFilter,
+    StoreOrder,
 )
 from storeorch.orchestrator import Orchestrator
 from storeorch.plugins import PluginInfo
@@ -232,7 +233,12 @@ class FakeOrchestrator:
         return self._find(name_or_id)
 
     async def list(
-        self, where: StoreFilter | None = None, *, limit: int = 100, cursor: str | None = None
+        self,
+        where: StoreFilter | None = None,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        order: StoreOrder = StoreOrder.NEWEST,
     ) -> Page[Store]:
         self._called("list", (where, cursor))
         # Pages of one, so that a command that forgets to go on shows it.

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from storeorch.cli.logs import MAX_BYTES, OPERATOR_LOGGER, ROOT_LOGGER, JsonLines, PrivateFile, logs
+from storeorch.cli.logs import logs
+from storeorch.operatorlog import (
+    MAX_BYTES,
+    OPERATOR_LOGGER,
+    ROOT_LOGGER,
+    JsonLines,
+    PrivateFile,
+)
 
 log = logging.getLogger("storeorch")
 operator_log = logging.getLogger("storeorch.operator")

@@ -101,6 +101,24 @@ async def raised(flag: Flag) -> bool:
     return await flag.wait(timeout=0)
 
 
+# -- which stores -------------------------------------------------------------
+
+
+async def test_flag_names_the_stores_it_was_raised_for() -> None:
+    """Once each; who cannot know which says that it may be any."""
+    flag = Flag()
+    assert flag.taken() == frozenset()
+    for store_id in ("a", "b", "a"):
+        flag.raise_(store_id)
+    assert flag.taken() == {"a", "b"}
+    assert flag.taken() == frozenset()
+    flag.raise_("a")
+    flag.raise_()
+    flag.raise_("b")
+    assert flag.taken() is None
+    assert flag.taken() == frozenset()
+
+
 # -- commits of this process --------------------------------------------------
 
 

@@ -12,11 +12,13 @@ from storeorch.testing.contracts.hosts import HostsContract
 from storeorch.testing.contracts.releases import ReleasesContract
 from storeorch.testing.contracts.repository import RepositoryContract
 from storeorch.testing.contracts.repository_leases import LeaseContract
+from storeorch.testing.contracts.repository_owners import OwnerContract
 
 __all__ = [
     "ClusterContract",
     "HostsContract",
     "LeaseContract",
+    "OwnerContract",
     "ReleasesContract",
     "RepositoryContract",
 ]

@@ -263,6 +263,15 @@ class ClusterContract:
         assert await cluster.create_secret(namespace, "credentials", data, owner) is False
         assert len(asked) == 1
 
+    async def test_secret_is_read(self, cluster: Cluster, namespace: str, owner: Owner) -> None:
+        """As it is; what is not there is nothing."""
+        assert await cluster.read_secret(namespace, "credentials") is None
+        content = {"password": "s3cret", "name": "\u00e4"}
+        await cluster.create_secret(namespace, "credentials", lambda: content, owner)
+        found = await cluster.read_secret(namespace, "credentials")
+        assert found == {key: value.encode() for key, value in content.items()}
+        assert await cluster.read_secret(namespace_of(new_owner()), "credentials") is None
+
     async def test_secret_without_namespace(self, cluster: Cluster, owner: Owner) -> None:
         """It does not exist there, and making it is refused for now."""
         name = namespace_of(owner)

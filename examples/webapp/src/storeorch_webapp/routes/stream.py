@@ -1,0 +1,174 @@
+"""``/api/events/stream``: everything that happens, as Server-Sent Events.
+
+Messages, of which only those of history have an id:
+
+- ``hello``: the first one. ``id`` is the place from which to resume.
+- ``change``: a ``Change``: what was written into a history, and the store as it is now.
+- ``reset``: too much was missed; what is known has to be read anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from storeorch.errors import DatabaseUnavailable
+from storeorch_webapp.access import Principal, Viewer, still_welcome
+from storeorch_webapp.failures import Refused, documented
+from storeorch_webapp.feed import REPLAYED_AT_MOST, Listener, Told
+from storeorch_webapp.routes.stores import With
+from storeorch_webapp.services import Services
+
+router = APIRouter(
+    prefix="/api/events", tags=["events"], responses=documented(400, 401, 403, 422, 429, 500, 503)
+)
+
+_RETRY_MS: Final = 1000
+"""How long browsers wait before they come back, in milliseconds."""
+
+_RECHECK_SECONDS: Final = 10.0
+"""How often a stream looks whether its token still holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One stream that is about to begin.
+
+    Attributes:
+        request: The request.
+        services: What the app works with.
+        who: Who listens.
+        listener: Told everything from the beginning on.
+        after: The last event that was told before; None begins now.
+        now: The newest event when the listener was there.
+    """
+
+    request: Request
+    services: Services
+    who: Principal
+    listener: Listener
+    after: int | None
+    now: int
+
+
+async def subscribe(
+    request: Request,
+    who: Viewer,
+    services: With,
+    *,
+    store: Annotated[str | None, Query(max_length=36, description="Only of this store.")] = None,
+    last_event_id: Annotated[
+        str | None, Header(description="Resume after this one; browsers send it by themselves.")
+    ] = None,
+) -> AsyncIterator[Subscription]:
+    """Check what was asked for, and hold a listener while the stream runs.
+
+    Raises:
+        Refused: The place to resume from is not one, or there are too many streams.
+    """
+    if services.feed.listeners >= services.settings.max_streams:
+        raise Refused(
+            503,
+            "too-many-streams",
+            "Too many event streams are open.",
+            hint="Try again later, or poll GET /api/stores.",
+            headers={"Retry-After": "5"},
+        )
+
+    def wanted(told: Told) -> bool:
+        return who.may_see(told.owner) and store in {None, told.store_id}
+
+    async with services.feed.listening(wanted) as listener:
+        now = await services.orchestrator.last_event()
+        yield Subscription(request, services, who, listener, _place(last_event_id, now), now)
+
+
+@router.get("/stream", response_class=EventSourceResponse)
+async def stream(
+    subscription: Annotated[Subscription, Depends(subscribe)],
+) -> AsyncIterator[ServerSentEvent]:
+    """Tell of everything that happens to the stores, as it comes."""
+    now = subscription.now
+    after = now if subscription.after is None else subscription.after
+    if now - after > REPLAYED_AT_MOST:
+        yield _reset(now)
+        after = now
+    yield _message("hello", {"cursor": after}, after)
+    async for told in _missed(subscription, after):
+        yield _change(told)
+    async for told in _live(subscription):
+        if told.id is None or told.id > now:
+            yield _change(told)
+    if subscription.listener.lost:
+        yield _reset(None)
+
+
+async def _missed(subscription: Subscription, after: int) -> AsyncIterator[Told]:
+    feed, who = subscription.services.feed, subscription.who
+    async for told in feed.missed(after, subscription.now, owner=who.owner):
+        if subscription.listener.wants(told):
+            yield told
+
+
+async def _live(subscription: Subscription) -> AsyncIterator[Told]:
+    """Yield changes until the app ends, the listener is lost, or its token holds no more."""
+    while True:
+        try:
+            async with asyncio.timeout(_RECHECK_SECONDS):
+                told = await subscription.listener.next()
+        except TimeoutError:
+            try:
+                if await still_welcome(subscription.request, subscription.services):
+                    continue
+            except DatabaseUnavailable:
+                continue
+            return
+        if told is None:
+            return
+        yield told
+
+
+def _place(last_event_id: str | None, now: int) -> int | None:
+    """Return where to resume.
+
+    Raises:
+        Refused: It is no place that this database gave out.
+    """
+    if not last_event_id:
+        return None
+    is_number = last_event_id.isascii() and last_event_id.isdigit()
+    if not is_number or len(last_event_id) > len(str(now)) or int(last_event_id) > now:
+        raise Refused(
+            400,
+            "invalid-cursor",
+            "Last-Event-ID is not one that was given out here.",
+            hint="Read the stores anew, and begin the stream without it.",
+        )
+    return int(last_event_id)
+
+
+def _change(told: Told) -> ServerSentEvent:
+    return ServerSentEvent(
+        event="change",
+        id=None if told.id is None else str(told.id),
+        raw_data=told.data,
+    )
+
+
+def _message(name: str, content: object, place: int | None) -> ServerSentEvent:
+    return ServerSentEvent(
+        event=name,
+        id=None if place is None else str(place),
+        raw_data=json.dumps(content),
+        retry=_RETRY_MS,
+    )
+
+
+def _reset(place: int | None) -> ServerSentEvent:
+    return _message("reset", {}, place)
