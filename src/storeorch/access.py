@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from storeorch.errors import CredentialsNotReady, InvalidParameters, UnknownStoreType
 from storeorch.models import AdminLogin, Credentials, EventKind, NewEvent, Store
+from storeorch.ports import LogLine
 from storeorch.steps.credentials import CREDENTIALS_SECRET
 from storeorch.views import StoreViews
 
 if TYPE_CHECKING:
-    from storeorch.ports import Cluster, LogLine
+    from storeorch.ports import Cluster
     from storeorch.settings import Settings
     from storeorch.storetype import StoreType
 

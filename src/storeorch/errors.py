@@ -9,6 +9,7 @@ StoreorchError
 ├── StoreNotFound
 ├── StoreConflict               what was asked for clashes with what is
 │   ├── NameTaken
+│   ├── HostTaken
 │   ├── StoreIsDeleting
 │   ├── InvalidTransition
 │   ├── KeyReused
@@ -124,6 +125,13 @@ class NameTaken(StoreConflict):
 
     code = "name-taken"
     default_hint = "Choose another name, or delete the existing store first."
+
+
+class HostTaken(StoreConflict):
+    """Another store has this host."""
+
+    code = "host-taken"
+    default_hint = "Give another domain, or leave it out: the store then goes by its name."
 
 
 class StoreIsDeleting(StoreConflict):

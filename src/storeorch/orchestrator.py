@@ -250,6 +250,7 @@ class Orchestrator(StoreAccess):
         """Return the store types that can be asked for, by name."""
         return [self._plugins.types[name] for name in sorted(self._plugins.types)]
 
+    @override
     def type(self, name: str) -> StoreType:
         """Return a store type.
 

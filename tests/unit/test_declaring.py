@@ -6,11 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storeorch.declaring import merge, new_store, problems_of
-from storeorch.errors import InvalidDeclaration, InvalidStoreName, UnknownStoreType
+from storeorch.declaring import host_of, merge, new_store, problems_of
+from storeorch.errors import (
+    InvalidDeclaration,
+    InvalidParameters,
+    InvalidStoreName,
+    UnknownStoreType,
+)
 from storeorch.models import NewStore
+from storeorch.parameters import ChartParameters
 from storeorch.plugins import Plugins
 from storeorch.settings import Settings
+from storeorch.testing import SampleShop
 
 
 @pytest.fixture
@@ -72,10 +79,9 @@ def test_names_and_types_that_are_not_possible(sample_plugins: Plugins, settings
         declare(sample_plugins, settings, type_="nothing")
 
 
-def test_problems_are_named_by_field(sample_plugins: Plugins) -> None:
-    found = problems_of(
-        sample_plugins, name="My", type_="sample", parameters={"replicas": 0, "colour": "red"}
-    )
+def test_problems_are_named_by_field(sample_plugins: Plugins, settings: Settings) -> None:
+    given = {"replicas": 0, "colour": "red"}
+    found = problems_of(sample_plugins, settings, name="My", type_="sample", parameters=given)
     assert [(problem.field, problem.code) for problem in found] == [
         (("name",), "invalid-name"),
         (("parameters", "replicas"), "invalid-parameters"),
@@ -84,10 +90,42 @@ def test_problems_are_named_by_field(sample_plugins: Plugins) -> None:
     assert all(problem.message and problem.hint for problem in found)
 
 
-def test_no_problems(sample_plugins: Plugins) -> None:
-    assert problems_of(sample_plugins, name=None, type_="sample", parameters={}) == []
-    (problem,) = problems_of(sample_plugins, name="ok", type_="no", parameters={"a": 1})
+def test_no_problems(sample_plugins: Plugins, settings: Settings) -> None:
+    assert problems_of(sample_plugins, settings, name=None, type_="sample", parameters={}) == []
+    (problem,) = problems_of(sample_plugins, settings, name="ok", type_="no", parameters={"a": 1})
     assert (problem.field, problem.code) == (("type",), "unknown-type")
+
+
+def test_names_of_the_platform_are_refused(sample_plugins: Plugins, settings: Settings) -> None:
+    with pytest.raises(InvalidStoreName, match="reserved"):
+        declare(sample_plugins, settings, name="admin")
+    (problem,) = problems_of(sample_plugins, settings, name="www", type_="sample", parameters={})
+    assert (problem.field, problem.code) == (("name",), "invalid-name")
+
+
+class Domain(SampleShop):
+    parameters = ChartParameters
+
+
+@pytest.mark.parametrize(
+    ("chosen", "host"),
+    [
+        ("", "my-store.shops.test"),
+        ("my-store.shops.test", "my-store.shops.test"),
+        ("shop.example.com", "shop.example.com"),
+        ("notshops.test", "notshops.test"),
+    ],
+)
+def test_the_host_is_the_name_or_of_a_domain_of_its_own(
+    settings: Settings, chosen: str, host: str
+) -> None:
+    assert host_of(settings, "my-store", Domain(), ChartParameters(domain=chosen)) == host
+
+
+@pytest.mark.parametrize("chosen", ["shops.test", "www.shops.test", "other.shops.test"])
+def test_hosts_of_the_platform_cannot_be_chosen(settings: Settings, chosen: str) -> None:
+    with pytest.raises(InvalidParameters, match="belongs to the platform"):
+        host_of(settings, "my-store", Domain(), ChartParameters(domain=chosen))
 
 
 _PLAIN = st.dictionaries(st.text(max_size=3), st.integers() | st.none(), max_size=3)

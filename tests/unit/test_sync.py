@@ -181,7 +181,7 @@ def test_engine_in_the_foreground(tmp_path: Path, sample_plugins: Plugins) -> No
 
 def test_environment(tmp_path: Path, sample_plugins: Plugins) -> None:
     with blocking(tmp_path, sample_plugins, engine=False) as o:
-        assert [check.ok for check in o.check_environment()] == [True, True]
+        assert [check.ok for check in o.check_environment()] == [True, True, True]
         o.require_environment()
 
 

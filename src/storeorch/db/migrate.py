@@ -26,7 +26,7 @@ from storeorch.db.connection import (
 from storeorch.db.postgresql import patiently
 from storeorch.errors import DatabaseOutdated
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """Newest revision under ``migrations/versions``; a test keeps it true."""
 
 _alembic = threading.Lock()

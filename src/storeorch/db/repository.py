@@ -20,6 +20,7 @@ from storeorch.db.connection import uninterrupted
 from storeorch.db.reading import SqlReader
 from storeorch.db.tables import events, now_ms, stores, to_datetime, to_store
 from storeorch.errors import (
+    HostTaken,
     KeyReused,
     LeaseLost,
     NameTaken,
@@ -100,7 +101,9 @@ class SqlRepository(SqlReader):
             if once and (present := await self.get(new.id)) is not None:
                 return lifecycle.same_declaration(present, new)
             existing = await self.find(new.name)
-            if existing is not None and existing.status is Status.DELETING:
+            if existing is None:
+                raise _host_taken(new.host) from error
+            if existing.status is Status.DELETING:
                 raise StoreIsDeleting(f"The store {new.name} is still being deleted.") from error
             raise NameTaken(f"A store named {new.name} exists already.") from error
         return store
@@ -116,6 +119,20 @@ class SqlRepository(SqlReader):
         host: str | None = None,
     ) -> Store:
         """See ``ports.Repository.declare``."""
+        try:
+            return await self._declare(store_id, declaration, actor, parameters, host)
+        except IntegrityError as error:
+            # Only the host is unique of what a declaration changes.
+            raise _host_taken(host) from error
+
+    async def _declare(
+        self,
+        store_id: str,
+        declaration: Declaration,
+        actor: str,
+        parameters: Mapping[str, Any] | None,
+        host: str | None,
+    ) -> Store:
         async with self._write() as connection:
             query = select(stores).where(stores.c.id == store_id).with_for_update()
             row = (await connection.execute(query)).mappings().one_or_none()
@@ -358,6 +375,10 @@ _SENTENCES: Final = {
     Declaration.RETRY: "Another attempt at the store {name} was declared.",
     Declaration.DELETE: "The deletion of the store {name} was declared.",
 }
+
+
+def _host_taken(host: str | None) -> HostTaken:
+    return HostTaken(f"Another store has the host {host}.")
 
 
 def _updated(store: Store) -> int:

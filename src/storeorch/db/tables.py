@@ -68,6 +68,7 @@ stores = Table(
     Column("lease_epoch", BigInteger, nullable=False),
     Column("lease_until", BigInteger),
     UniqueConstraint("cluster", "name"),
+    Index("uq_stores_cluster_host", "cluster", "host", unique=True),
     Index(None, "due_at"),
     Index(None, "created_at", "id"),
     Index(None, "updated_at"),

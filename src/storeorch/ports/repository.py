@@ -68,6 +68,7 @@ class Repository(Protocol):
 
         Raises:
             NameTaken: A store of this name exists in this cluster.
+            HostTaken: A store of this cluster has this host.
             StoreIsDeleting: It exists and is being deleted.
             TooManyStores: The owner has as many as allowed.
             TooManyCreations: The owner has declared as many of late as allowed.
@@ -119,6 +120,7 @@ class Repository(Protocol):
 
         Raises:
             StoreNotFound: There is no such store.
+            HostTaken: Another store of this cluster has the new host.
             StoreIsDeleting: Nothing but deletion can be declared any more.
             InvalidTransition: See ``lifecycle.declare``.
         """

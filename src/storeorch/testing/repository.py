@@ -16,6 +16,7 @@ from typing import Any
 
 from storeorch import lifecycle
 from storeorch.errors import (
+    HostTaken,
     KeyReused,
     LeaseLost,
     NameTaken,
@@ -84,6 +85,7 @@ class MemoryRepository(MemoryConnection):
                     if row.store.status is Status.DELETING:
                         raise StoreIsDeleting(f"The store {new.name} is still being deleted.")
                     raise NameTaken(f"A store named {new.name} exists already.")
+            self._reserve(new.host, new.cluster, new.id)
             store = Store(
                 **new.model_dump(),
                 status=Status.PROVISIONING,
@@ -117,6 +119,8 @@ class MemoryRepository(MemoryConnection):
                 raise StoreNotFound
             before = row.store
             status = lifecycle.declare(before.status, declaration)
+            if host is not None:
+                self._reserve(host, before.cluster, store_id)
             if declaration is Declaration.DELETE and before.status is status:
                 return before
             row.store = before.model_copy(
@@ -140,6 +144,12 @@ class MemoryRepository(MemoryConnection):
             return row.store
 
         return await self._transact("declare", commit)
+
+    def _reserve(self, host: str, cluster: str, store_id: str) -> None:
+        """Refuse a host that another store has."""
+        for other in (row.store for row in self.rows.values() if row.store.id != store_id):
+            if (other.cluster, other.host) == (cluster, host):
+                raise HostTaken(f"Another store has the host {host}.")
 
     async def note(self, store_id: str, event: NewEvent) -> None:
         """See ``ports.Repository.note``."""

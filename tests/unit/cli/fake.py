@@ -21,9 +21,11 @@ from storeorch.environment import Check
 from storeorch.errors import StoreNotFound, UnknownStoreType
 from storeorch.models import (
     Condition,
+    Credentials,
     Event,
     EventKind,
     Fault,
+    OwnerLimits,
     Page,
     Status,
     Store,
@@ -159,6 +161,7 @@ class FakeOrchestrator:
         self.history: list[Event] = []
         self.story: list[Store | None] = []
         self.written: list[LogLine] = []
+        self.secrets = Credentials(store_id="id", url=None, values={"key": "s3cret"})
         self.hangs = False
         self.on_hang: Callable[[], object] = lambda: None
         self.elsewhere = True
@@ -197,6 +200,9 @@ class FakeOrchestrator:
         type: str,  # noqa: A002 - as the real one
         parameters: Mapping[str, Any] | None = None,
         actor: str | None = None,
+        owner: str | None = None,
+        limits: OwnerLimits | None = None,
+        key: str | None = None,
     ) -> Store:
         self._called("create", (name, type, parameters))
         self.stores[name] = make_store(name, parameters=parameters or {})
@@ -276,6 +282,11 @@ class FakeOrchestrator:
         self._find(name_or_id)
         for event in self.history:
             yield event
+
+    async def credentials(self, name_or_id: str, *, actor: str | None = None) -> Credentials:
+        self._called("credentials", name_or_id)
+        self._find(name_or_id)
+        return self.secrets
 
     async def logs(
         self, name_or_id: str, *, follow: bool = False, tail: int = 100

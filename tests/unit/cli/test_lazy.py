@@ -33,6 +33,7 @@ def test_all_commands_are_there() -> None:
         "store retry",
         "store delete",
         "store events",
+        "store credentials",
         "store logs",
         "store open",
         "type",

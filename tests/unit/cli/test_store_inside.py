@@ -1,12 +1,43 @@
 from __future__ import annotations
 
+import json
+
 import click
 import pytest
 
-from storeorch.models import Status
+from storeorch.models import AdminLogin, Credentials, Status
 from storeorch.ports import LogLine
 
 from .fake import Cli, make_store
+
+
+def test_how_the_administrator_logs_in(so: Cli) -> None:
+    so.o.stores["my-store"] = make_store()
+    so.o.secrets = Credentials(
+        store_id="id",
+        url="http://my-store.local.test",
+        values={"admin-password": "s3cret", "salt": "pepper"},
+        admin=AdminLogin(
+            username="admin", password="s3cret", url="http://my-store.local.test/admin"
+        ),
+    )
+    shown = so("store", "credentials", "my-store").stdout
+    header, row = (line.split() for line in shown.splitlines())
+    assert header == ["URL", "USER", "PASSWORD"]
+    assert row == ["http://my-store.local.test/admin", "admin", "s3cret"]
+    whole = json.loads(so("store", "credentials", "my-store", "-o", "json").stdout)
+    assert whole["values"]["salt"] == "pepper"
+    assert whole["admin"]["password"] == "s3cret"
+
+
+def test_a_type_without_an_administrator_shows_what_there_is(so: Cli) -> None:
+    so.o.stores["my-store"] = make_store()
+    assert so("store", "credentials", "my-store").stdout.split() == [
+        "KEY",
+        "VALUE",
+        "key",
+        "s3cret",
+    ]
 
 
 def test_lines_name_their_pod_and_container(so: Cli) -> None:

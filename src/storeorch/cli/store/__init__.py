@@ -23,6 +23,9 @@ def _here(module: str, attribute: str, help_: str) -> LazyCommand:
         "retry": _here("change", "retry", "Try again what has failed."),
         "delete": _here("delete", "delete", "Delete a store with all its data."),
         "events": _here("events", "events", "Show the history of a store, also of a deleted one."),
+        "credentials": _here(
+            "inside", "credentials", "Show how the administrator of a store logs in."
+        ),
         "logs": _here("inside", "logs", "Show what the containers of a store write."),
         "open": _here("inside", "open_store", "Open a store in the browser."),
     },

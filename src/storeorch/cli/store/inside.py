@@ -1,4 +1,4 @@
-"""``storeorch store logs`` and ``storeorch store open``."""
+"""``storeorch store credentials``, ``store logs`` and ``store open``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,36 @@ import click
 
 from storeorch.cli.context import CliContext, note, pass_context
 from storeorch.cli.loop import run
-from storeorch.cli.options import EnvOption, name_argument
-from storeorch.cli.render import printable
+from storeorch.cli.options import EnvOption, Format, name_argument, output_option
+from storeorch.cli.render import emit, printable, write_table
 from storeorch.errors import StoreConflict
-from storeorch.models import Store
+from storeorch.models import Credentials, Store
+
+
+@click.command()
+@name_argument
+@output_option(Format.TABLE, Format.JSON, Format.YAML)
+@pass_context
+def credentials(context: CliContext, *, name: str, output: Format) -> None:
+    """Show how the administrator of a store logs in; the history keeps who asked.
+
+    As JSON or YAML, all passwords and keys of the store are shown.
+    """
+
+    async def main() -> Credentials:
+        async with context.orchestrator() as o:
+            return await o.credentials(name)
+
+    found = run(main())
+    emit(output, found.model_dump(mode="json"), table=lambda: _write(found))
+
+
+def _write(found: Credentials) -> None:
+    if found.admin is None:
+        write_table(("key", "value"), sorted(found.values.items()))
+        return
+    login = found.admin
+    write_table(("url", "user", "password"), [(login.url, login.username, login.password)])
 
 
 @click.command()

@@ -10,6 +10,7 @@ from datetime import UTC
 import pytest
 
 from storeorch.errors import (
+    HostTaken,
     InvalidDeclaration,
     InvalidTransition,
     NameTaken,
@@ -96,6 +97,20 @@ class RepositoryContract:
         await repository.remove(await take(repository, store.id), [])
         again = await repository.create(new_store(), actor="tester")
         assert again.id != store.id
+
+    async def test_a_host_belongs_to_one_store(self, repository: Repository) -> None:
+        """Neither a new store nor an update takes the host of another."""
+        first = await repository.create(new_store("first"), actor="tester")
+        taken = new_store("second").model_copy(update={"host": first.host})
+        with pytest.raises(HostTaken):
+            await repository.create(taken, actor="tester")
+        second = await repository.create(new_store("second"), actor="tester")
+        with pytest.raises(HostTaken):
+            await repository.declare(second.id, Declaration.UPDATE, actor="tester", host=first.host)
+        assert await repository.get(second.id) == second
+        await repository.declare(first.id, Declaration.UPDATE, actor="tester", host=first.host)
+        await repository.declare(first.id, Declaration.UPDATE, actor="tester", host="new.test")
+        await repository.declare(second.id, Declaration.UPDATE, actor="tester", host=first.host)
 
     # -- reading --------------------------------------------------------------
 
