@@ -23,7 +23,8 @@ class NamespaceStep(Step):
     @override
     async def apply(self, ctx: StoreContext) -> Outcome:
         state = await ctx.cluster.namespace(ctx.namespace)
-        if state.phase is not NamespacePhase.ACTIVE:
+        # What fails a store for good was seen on the cluster itself: the watch may lag behind.
+        if state.phase is not NamespacePhase.ACTIVE or state.owner_id != ctx.store.id:
             state = await ctx.cluster.namespace(ctx.namespace, live=True)
         match state.phase:
             case NamespacePhase.TERMINATING:

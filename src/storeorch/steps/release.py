@@ -11,9 +11,7 @@ from storeorch.ports import NamespacePhase, Release, ReleaseRequest, ReleaseStat
 from storeorch.storetype import Done, Outcome, Step, StoreContext
 
 
-async def deployed_release(
-    ctx: StoreContext, digest: str, *, live: bool = False
-) -> Release | None:
+async def deployed_release(ctx: StoreContext, digest: str, *, live: bool = False) -> Release | None:
     """Return the deployed release that the store may rely on, or None.
 
     While the store is being brought to a declaration, only a release made from

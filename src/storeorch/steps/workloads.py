@@ -39,9 +39,7 @@ class WorkloadsStep(Step):
     async def apply(self, ctx: StoreContext) -> Outcome:
         request = self._request_for(ctx)
         release = await deployed_release(ctx, request.digest)
-        changing = Waiting(
-            "ReleaseChanged", "The Helm release changed and is looked at again.", 1
-        )
+        changing = Waiting("ReleaseChanged", "The Helm release changed and is looked at again.", 1)
         if release is None:
             return changing
         confirmed = ctx.store.status is Status.READY
