@@ -38,6 +38,7 @@ DISTRIBUTION_NAMES: Final = (
 UNIT: Final = ("-m", "not cluster", "tests/unit", "tests/contract", "plugins")
 CHARTS: Final = ("tests/charts",)
 INTEGRATION: Final = ("tests/integration",)
+SIMULATION: Final = ("-n", "2", "tests/simulation")
 CLUSTER_PLUGINS: Final = ("-m", "cluster", "plugins")
 
 
@@ -150,6 +151,12 @@ def plan() -> tuple[Check, ...]:
             tests=True,
         ),
         Check(
+            "simulation",
+            "500 histories with faults, the crash matrix, and the mutation check",
+            (run_tests(*SIMULATION, report="simulation"),),
+            tests=True,
+        ),
+        Check(
             "integration",
             "everything together on a real API server",
             (measured("integration", *INTEGRATION), measured("plugins", *CLUSTER_PLUGINS)),
@@ -158,6 +165,7 @@ def plan() -> tuple[Check, ...]:
                 "lint",
                 "types",
                 "unit",
+                "simulation",
                 "charts",
                 "docs",
                 "packaging",
