@@ -76,6 +76,7 @@ class HelmReleases(Releases):
         timeout: Seconds that one process may take, hooks included.
         clock: Time.
         watchdog: Ends Helm should this process fall silent; None leaves it.
+        grace: Seconds that a Helm which is told to end has before it is killed.
 
     Attributes:
         started: How many Helm processes were started so far, the one that asks
@@ -93,9 +94,11 @@ class HelmReleases(Releases):
         timeout: float,
         clock: Clock,
         watchdog: Watchdog | None = None,
+        grace: float = process.GRACE,
     ) -> None:
         self.started = 0
         self._watchdog = watchdog
+        self._grace = grace
         self._locate = executable if callable(executable) else lambda: _find(executable)
         self._secrets = secrets
         self._kubeconfig = kubeconfig
@@ -269,6 +272,7 @@ class HelmReleases(Releases):
             kubeconfig=self._kubeconfig,
             context=self._context,
             deadline=self._timeout,
+            grace=self._grace,
             guarding=self._watchdog.guarding if self._watchdog else process.unguarded,
         )
         try:
