@@ -140,6 +140,13 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
+def simulate(session: nox.Session) -> None:
+    """Run histories of the simulator; -- --seeds 10000, or -- --seed N to see one."""
+    install(session)
+    session.run("python", "tools/simulate.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure provisioning beside raw Helm on the same cluster."""
     install(session)

@@ -42,6 +42,7 @@ UNIT: Final = ("-m", "not cluster", "tests/unit", "tests/contract", "plugins")
 CHARTS: Final = ("tests/charts",)
 INTEGRATION: Final = ("tests/integration",)
 E2E: Final = ("tests/e2e",)
+SIMULATION: Final = ("-n", "2", "tests/simulation")
 CLUSTER_PLUGINS: Final = ("-m", "cluster", "plugins")
 CHAOS: Final = ("tests/chaos",)
 WEB: Final = ("tests/web",)
@@ -197,6 +198,12 @@ def plan() -> tuple[Check, ...]:
             check_dashboard(),
         ),
         Check(
+            "simulation",
+            "500 histories with faults, the crash matrix, and the mutation check",
+            (run_tests(*SIMULATION, report="simulation"),),
+            tests=True,
+        ),
+        Check(
             "integration",
             "everything together on a real API server",
             (measured("integration", *INTEGRATION), measured("plugins", *CLUSTER_PLUGINS)),
@@ -205,9 +212,11 @@ def plan() -> tuple[Check, ...]:
                 "lint",
                 "types",
                 "unit",
+                "simulation",
                 "charts",
                 "docs",
                 "packaging",
+                "simulation",
                 "dashboard",
             ),  # it has the machine to itself
             tests=True,

@@ -20,6 +20,13 @@ _GRACE: Final = 1 / 16
 """Shares of a lease. An engine that falls silent had its leases confirmed at most 2/3 of a
 lease before; 2/3 + 1/8 + 1/16 leave a seventh until another engine may start."""
 
+_CANCELLED: Final = 1 / 6
+"""Share of a lease that a Helm has to end which does not listen to SIGTERM. Its pass is
+cancelled after 2/3 of the lease; 2/3 + 1/6 leave a sixth."""
+
+_LONGEST_GRACE: Final = 5.0
+"""Helm records a failure in some 10 ms; longer leases need not wait longer than this."""
+
 
 __all__ = ["Adapters", "connect", "rbac_manifests"]
 
@@ -72,6 +79,7 @@ def connect(
             patience=settings.lease_duration * _PATIENCE,
             grace=settings.lease_duration * _GRACE,
         ),
+        grace=min(_LONGEST_GRACE, settings.lease_duration * _CANCELLED),
     )
     hosts: Hosts = NoHosts()
     if settings.hosts_file is not None:

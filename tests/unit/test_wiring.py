@@ -11,7 +11,7 @@ import pytest
 
 from storeorch.clock import SystemClock
 from storeorch.errors import ClusterUnavailable, HelmMissing
-from storeorch.helm import HelmReleases
+from storeorch.helm import HelmReleases, process
 from storeorch.hosts import HostsFile, NoHosts
 from storeorch.kube import KubeCluster
 from storeorch.orchestrator import Orchestrator
@@ -88,6 +88,29 @@ async def test_helm_of_the_settings_comes_first(
     set_ = fake_helm(tmp_path / "set", "v3.15.1")
     assert "3.15" in await connected(offered, helm=set_).releases.check()
     assert "3.16" in await connected(offered).releases.check()
+
+
+@pytest.mark.parametrize(("lease", "grace"), [(6, 1), (30, 5), (300, 5)])
+async def test_helm_is_killed_before_the_lease_of_its_pass_ends(
+    connected: Connect,
+    empty_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lease: float,
+    grace: float,
+) -> None:
+    """Also one that does not listen to SIGTERM: its pass is cancelled after 2/3 of a lease."""
+    fake_helm(empty_path, "v3.16.1")
+    graces = []
+    run = process.run
+
+    async def recorded(*arguments: Any, **how: Any) -> process.Finished:
+        graces.append(how["grace"])
+        return await run(*arguments, **how)
+
+    monkeypatch.setattr(process, "run", recorded)
+    await connected(lease_duration=lease).releases.check()
+    assert graces == [grace]
+    assert lease * 2 / 3 + grace < lease
 
 
 async def test_helm_that_a_plugin_offers(connected: Connect, tmp_path: Path) -> None:

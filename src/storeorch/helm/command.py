@@ -58,6 +58,8 @@ class HelmCommand(pyhelm3.command.Command):
         kubeconfig: The kubeconfig; None leaves it to Helm, which reads ``KUBECONFIG``.
         context: Its context; None takes the current one.
         deadline: Seconds that a process may take.
+        grace: Seconds between SIGTERM and SIGKILL for one that is cancelled or too slow.
+        guarding: Given the process's pid, holds whatever looks after it.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class HelmCommand(pyhelm3.command.Command):
         kubeconfig: Path | None = None,
         context: str | None = None,
         deadline: float = 300,
+        grace: float = process.GRACE,
         guarding: process.Guarding = process.unguarded,
     ) -> None:
         super().__init__(
@@ -78,6 +81,7 @@ class HelmCommand(pyhelm3.command.Command):
             kubecontext=context,
         )
         self._deadline = deadline
+        self._grace = grace
         self._guarding = guarding
         self._flags: tuple[str, ...] = ()
 
@@ -116,6 +120,7 @@ class HelmCommand(pyhelm3.command.Command):
                 stdin=input or b"",
                 env=self._environment,
                 deadline=self._deadline,
+                grace=self._grace,
                 guarding=self._guarding,
                 gated=True,
             )

@@ -85,6 +85,7 @@ class HelmReleases(Releases):
         clock: Time.
         policy: What charts may bring; None installs whatever they hold.
         watchdog: Ends Helm should this process fall silent; None leaves it.
+        grace: Seconds that a Helm which is told to end has before it is killed.
 
     Attributes:
         started: How many Helm processes were started so far, the one that asks
@@ -103,10 +104,12 @@ class HelmReleases(Releases):
         clock: Clock,
         policy: ChartPolicy | None = None,
         watchdog: Watchdog | None = None,
+        grace: float = process.GRACE,
     ) -> None:
         self.started = 0
         self._policy = policy
         self._watchdog = watchdog
+        self._grace = grace
         self._locate = executable if callable(executable) else lambda: _find(executable)
         self._secrets = secrets
         self._kubeconfig = kubeconfig
@@ -326,6 +329,7 @@ class HelmReleases(Releases):
             kubeconfig=self._kubeconfig,
             context=self._context,
             deadline=self._timeout,
+            grace=self._grace,
             guarding=self._guarding,
         )
         try:

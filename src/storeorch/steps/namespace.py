@@ -36,6 +36,7 @@ class NamespaceStep(Step):
     @override
     async def apply(self, ctx: StoreContext) -> Outcome:
         state = await ctx.cluster.namespace(ctx.namespace)
+        # What fails a store for good was seen on the cluster itself: the watch may lag behind.
         if state.phase is not NamespacePhase.ACTIVE or not _is_labelled(ctx, state):
             state = await ctx.cluster.namespace(ctx.namespace, live=True)
         match state.phase:

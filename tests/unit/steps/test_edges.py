@@ -125,3 +125,18 @@ async def test_readiness_is_not_told_of_a_release_that_only_the_watch_still_show
         await sandbox.clock.sleep(60)
         walked = await sandbox.walk(store.id)
         assert sandbox.releases.started == 2
+
+
+@virtual_time
+async def test_namespace_of_somebody_else_that_only_the_watch_still_shows_fails_no_store() -> None:
+    sandbox = Sandbox()
+    store = await sandbox.create("my-store")
+    sandbox.cluster.create_namespace_by_hand(store.namespace)
+    async with sandbox.cluster.watch():
+        sandbox.cluster.watch_lag = 60
+        sandbox.cluster.delete_namespace_by_hand(store.namespace)
+        await sandbox.clock.sleep(2)
+        walked = await sandbox.walk(store.id)
+    assert walked is not None
+    assert walked.status is Status.PROVISIONING
+    assert sandbox.cluster.namespaces[store.namespace].owner_id == store.id

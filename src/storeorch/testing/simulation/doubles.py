@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from typing_extensions import override
 
 from storeorch import fencing
 from storeorch.models import Claim, NewEvent, Observation, Store
-from storeorch.ports import Owner
+from storeorch.ports import Owner, Release, WorkloadRef, WorkloadState
 from storeorch.testing.cluster import MemoryCluster
 from storeorch.testing.hosts import MemoryHosts
 from storeorch.testing.repository import MemoryRepository
@@ -42,7 +42,10 @@ class Witness(Protocol):
     def host_changed(self, host: str, owner: Owner) -> None:
         """A host was made known or forgotten."""
 
-    def looked(self, namespace: str) -> None:
+    def saw_release(self, release: Release | None) -> None:
+        """The cluster itself was asked for the release of a store."""
+
+    def saw_workloads(self, states: Sequence[WorkloadState]) -> None:
         """The cluster itself was asked whether workloads are ready."""
 
     def committed(
@@ -80,11 +83,13 @@ class SimulatedCluster(MemoryCluster):
             self.witness.effect(verb, namespace, what)
 
     @override
-    async def workloads(self, namespace: str, refs: Any, *, live: bool = False) -> Any:
+    async def workloads(
+        self, namespace: str, refs: Sequence[WorkloadRef], *, live: bool = False
+    ) -> Sequence[WorkloadState]:
         """See ``ports.Cluster.workloads``."""
         states = await super().workloads(namespace, refs, live=live)
         if live and self.witness is not None:
-            self.witness.looked(namespace)
+            self.witness.saw_workloads(states)
         return states
 
     @override

@@ -124,6 +124,14 @@ class SimulatedReleases(MemoryReleases):
         self.charts[_name_of(chart)] = tuple(workloads)
 
     @override
+    async def get(self, namespace: str, name: str, *, live: bool = False) -> Release | None:
+        """See ``ports.Releases.get``."""
+        release = await super().get(namespace, name, live=live)
+        if live and self._home.witness is not None:
+            self._home.witness.saw_release(release)
+        return release
+
+    @override
     async def install(self, request: ReleaseRequest) -> Release:
         """See ``ports.Releases.install``."""
         install = super().install

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from storeorch.lifecycle import TRANSITIONS
 from storeorch.models import Claim, Status, Store
-from storeorch.ports import Owner, ReleaseStatus
+from storeorch.ports import Owner, Release, ReleaseStatus, WorkloadState
 from storeorch.settings import Settings
 from storeorch.testing.clock import VirtualClock
 from storeorch.testing.faults import current_process
@@ -87,6 +87,7 @@ class _Grant:
     worker: str
     epoch: int
     until: datetime
+    release: Release | None = None
     readiness: set[str | None] = field(default_factory=set)
 
 
@@ -189,19 +190,25 @@ class Promises:
         if claim is not None and (owner.store_id, host) != (claim.store.id, claim.store.host):
             self.breach(OWNERSHIP, f"the host {host} is not the store's")
 
-    def looked(self, namespace: str) -> None:
-        """See ``Witness.looked``."""
+    def saw_release(self, release: Release | None) -> None:
+        """See ``Witness.saw_release``."""
+        if (grant := self._present_grant()) is not None:
+            grant.release = release
+
+    def saw_workloads(self, states: Sequence[WorkloadState]) -> None:
+        """See ``Witness.saw_workloads``."""
+        grant = self._present_grant()
+        release = grant.release if grant is not None else None
+        if grant is None or release is None or release.status is not ReleaseStatus.DEPLOYED:
+            return
+        if {state.ref for state in states if state.ready} >= {*release.workloads}:
+            grant.readiness.add(release.digest)
+
+    def _present_grant(self) -> _Grant | None:
+        """Return the grant that the present pass works under, if it is the last one."""
         claim = present_claim()
         grant = self._grants.get(claim.store.id) if claim is not None else None
-        held = self._cluster.namespaces.get(namespace)
-        if claim is None or grant is None or held is None or held.terminating:
-            return
-        record = held.releases.get(claim.store.helm_release)
-        if record is None or record.status is not ReleaseStatus.DEPLOYED:
-            return
-        workloads = [held.workloads.get(ref) for ref in record.workloads]
-        if grant.epoch == claim.epoch and all(each and each.ready for each in workloads):
-            grant.readiness.add(record.digest)
+        return grant if grant is not None and claim and grant.epoch == claim.epoch else None
 
     def forgive_credentials(self, namespace: str, name: str) -> None:
         """A person has deleted credentials; others may come in their place."""

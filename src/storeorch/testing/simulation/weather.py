@@ -13,7 +13,7 @@ from typing import Final
 
 from storeorch.models import Status, Store
 from storeorch.ports import Problem, ReleaseStatus, WorkloadRef
-from storeorch.testing.namespace import Namespace, Workload
+from storeorch.testing.namespace import ABSENT, Namespace, Workload
 from storeorch.testing.simulation.doubles import (
     SimulatedCluster,
     SimulatedHosts,
@@ -322,11 +322,15 @@ class Weather:
     def _occupy(self) -> None:
         """Have somebody else take the name of a namespace that a store has not made yet."""
         rows = self._repository.rows.values()
-        # Not under the hands of a pass: Helm would find another namespace than it was given.
+        # Not under the hands of a pass, nor before the watch has shown that ours is gone: no
+        # request to a cluster can say which of two namespaces of one name it means.
         free = [
             row.store
             for row in rows
-            if row.store.namespace not in self._cluster.namespaces
+            if all(
+                self._cluster.view(row.store.namespace, live=live) is ABSENT
+                for live in (True, False)
+            )
             and self._promises.holder(row.store.id) is None
         ]
         if not free:
