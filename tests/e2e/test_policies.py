@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 from storeorch_devcluster.golang import ensure_go, go_environment
 from storeorch_devcluster.paths import cache_root
 from storeorch_devcluster.progress import silent
+from storeorch_devcluster.realnode.files import POD_RANGE
+from storeorch_devcluster.realnode.nftables import render
 from storeorch_devcluster.realnode.policies import Cluster, Direction, Pod, permitted
 
 NAMESPACES = {
@@ -35,20 +38,31 @@ PODS = [
 OUTSIDE = ["10.0.0.7", "192.168.7.7", "169.254.169.254"]
 PORTS = [("TCP", 80), ("TCP", 8080), ("UDP", 80), ("UDP", 53), ("TCP", 443), ("SCTP", 80)]
 
-expressions = st.one_of(
-    st.fixed_dictionaries(
-        {
-            "key": st.sampled_from(["app", "tier", "team"]),
-            "operator": st.sampled_from(["In", "NotIn"]),
-            "values": st.lists(st.sampled_from(["a", "b", "front"]), min_size=1, max_size=2),
-        }
+keys = st.sampled_from(["app", "tier", "team"])
+values = st.lists(st.sampled_from(["a", "b", "front"]), min_size=1, max_size=2)
+
+
+def unlike(key: str, others: list[str]) -> list[dict[str, Any]]:
+    """Return a requirement of another value, of labels that are there.
+
+    To Kubernetes a label that is not there is unlike every value
+    (``k8s.io/apimachinery/pkg/labels``), to cyclonus it is not.
+    """
+    return [
+        {"key": key, "operator": "NotIn", "values": others},
+        {"key": key, "operator": "Exists"},
+    ]
+
+
+requirements = st.one_of(
+    st.builds(lambda k, v: [{"key": k, "operator": "In", "values": v}], keys, values),
+    st.builds(unlike, keys, values),
+    st.builds(
+        lambda k, o: [{"key": k, "operator": o}], keys, st.sampled_from(["Exists", "DoesNotExist"])
     ),
-    st.fixed_dictionaries(
-        {
-            "key": st.sampled_from(["app", "tier", "team"]),
-            "operator": st.sampled_from(["Exists", "DoesNotExist"]),
-        }
-    ),
+)
+expressions = st.lists(requirements, min_size=1, max_size=2).map(
+    lambda found: list(chain.from_iterable(found))
 )
 
 
@@ -57,7 +71,7 @@ def selectors(labels: dict[str, list[str]]) -> st.SearchStrategy[dict[str, Any]]
     return st.one_of(
         st.just({}),
         st.sampled_from(pairs).map(lambda pair: {"matchLabels": pair}),
-        st.lists(expressions, min_size=1, max_size=2).map(lambda e: {"matchExpressions": e}),
+        expressions.map(lambda found: {"matchExpressions": found}),
     )
 
 
@@ -209,7 +223,7 @@ def allows(direction: Direction, way: tuple[str, str, str, int], cluster: Cluste
 
 
 @settings(
-    max_examples=300,
+    max_examples=500,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -234,3 +248,18 @@ def test_policies_permit_what_cyclonus_says(oracle: Oracle, generated: list[Any]
         [allows("Ingress", way, cluster), allows("Egress", way, cluster)] for way in connections()
     ]
     assert ours == oracle.ask(question)
+
+
+@settings(max_examples=50, deadline=None)
+@given(policies)
+def test_the_kernel_takes_the_rules(generated: list[Any]) -> None:
+    rules = render(Cluster(PODS, NAMESPACES, generated), POD_RANGE)
+    # In a network namespace of its own, and twice: the second time it replaces the first.
+    result = subprocess.run(
+        ["unshare", "--net", "nft", "-f", "-"],
+        input=rules + rules,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
