@@ -85,6 +85,14 @@ def integration(session: nox.Session) -> None:
 
 
 @nox.session
+def e2e(session: nox.Session) -> None:
+    """Run the tests on a real node (Linux, root); arguments go to pytest."""
+    install(session)
+    tests = plan.run_tests(*plan.E2E, *session.posargs, report="e2e")
+    run(session, [plan.build_cluster(), plan.build_node(), tests])
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into test-output/site and test what it says."""
     install(session)

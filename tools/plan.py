@@ -38,6 +38,7 @@ DISTRIBUTION_NAMES: Final = (
 UNIT: Final = ("-m", "not cluster", "tests/unit", "tests/contract", "plugins")
 CHARTS: Final = ("tests/charts",)
 INTEGRATION: Final = ("tests/integration",)
+E2E: Final = ("tests/e2e",)
 CLUSTER_PLUGINS: Final = ("-m", "cluster", "plugins")
 
 
@@ -121,6 +122,17 @@ def build_cluster() -> tuple[str, ...]:
         "say = partial(print, flush=True)\n"
         "print('Programs in', ensure_binaries(say))\n"
         "print('Helm 3 is', ensure_helm3(say))"
+    )
+    return ("python", "-c", code)
+
+
+def build_node() -> tuple[str, ...]:
+    """Return the command that builds a real node's programs, or finds them built."""
+    code = (
+        "from functools import partial\n"
+        "from storeorch_devcluster import ensure_node_binaries\n"
+        "for name, path in ensure_node_binaries(partial(print, flush=True)).items():\n"
+        "    print(name, 'is', path)"
     )
     return ("python", "-c", code)
 

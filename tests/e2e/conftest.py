@@ -9,22 +9,12 @@ from pathlib import Path
 import pytest
 
 from storeorch_devcluster import RealNodeCluster
-from storeorch_devcluster.errors import NodeUnsupported
-from storeorch_devcluster.realnode import machine
 
 from .objects import Kubectl, eventually, kubectl_of, make_busybox
 
 
 @pytest.fixture(scope="session")
-def supported() -> None:
-    try:
-        machine.check()
-    except NodeUnsupported as error:
-        pytest.skip(f"no real node here: {error.message}")
-
-
-@pytest.fixture(scope="session")
-def busybox(supported: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     archive = tmp_path_factory.mktemp("images") / "busybox.tar"
     make_busybox(archive)
     return archive

@@ -14,7 +14,7 @@ from storeorch_devcluster import RealNodeCluster, ensure_binaries
 from storeorch_devcluster.realnode.images import write_archive
 
 BUSYBOX = "localhost/storeorch-tests/busybox:1"
-APPLETS = ("sh", "cat", "echo", "httpd", "id", "ls", "nc", "nslookup", "sleep", "touch", "wget")
+APPLETS = ("sh", "cat", "echo", "httpd", "id", "ls", "nc", "nslookup", "sleep")
 PATIENCE = 120.0
 """Seconds until something that is waited for counts as not coming."""
 

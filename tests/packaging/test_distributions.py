@@ -33,7 +33,14 @@ EXPECTED = {
     "storeorch": ("db/migrations/env.py", "db/migrations/versions/"),
     "storeorch-woocommerce": ("chart/Chart.yaml", "chart/values.schema.json", "chart/templates/"),
     "storeorch-medusa": ("chart/Chart.yaml", "chart/values.schema.json", "chart/templates/"),
-    "storeorch-devcluster": ("gomod/go.mod", "gomod/go.sum", "stages/"),
+    "storeorch-devcluster": (
+        "gomod/go.mod",
+        "gomod/go.sum",
+        "gomod_traefik/go.sum",
+        "realnode/manifests/",
+        "realnode/pause.c",
+        "stages/",
+    ),
 }
 
 LOADED_BY_NAME = {"aiosqlite"}

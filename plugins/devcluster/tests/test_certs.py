@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from storeorch_devcluster.certs import CLIENTS, Pki, write_private
+from storeorch_devcluster.certs import CLIENTS, SERVERS, Pki, write_private
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_a_client_of_another_authority_is_refused(pki: Pki, tmp_path: Path) -> N
 
 def test_keys_are_for_the_owner_only(pki: Pki) -> None:
     keys = list(pki.folder.glob("*.key"))
-    assert len(keys) == len(CLIENTS) + 4
+    assert len(keys) == len(CLIENTS) + len(SERVERS) + 2  # of the authority and of tokens
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
     assert stat.S_IMODE(pki.folder.stat().st_mode) == 0o700
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -87,6 +88,28 @@ def test_context_and_provider_exclude_each_other(home: Path) -> None:
     assert "not both" in result.stderr
 
 
+def test_real_nodes_are_the_embedded_clusters(home: Path) -> None:
+    for arguments in (("--context", "play"), ("--provider", "kind")):
+        result = run("up", "--nodes", "real", *arguments)
+        assert result.exit_code == 2
+        assert "embedded" in result.stderr
+
+
+def test_images_are_for_real_nodes(folder: StateFolder, tmp_path: Path) -> None:
+    archive = tmp_path / "image.tar"
+    archive.touch()
+    with pytest.raises(NoDevCluster):
+        run("load", str(archive))
+    folder.write(State(provider="embedded"))
+    with pytest.raises(NoDevCluster) as caught:
+        run("load", str(archive))
+    assert "--nodes real" in (caught.value.hint or "")
+    folder.write(State(provider="embedded", nodes="real"))
+    with pytest.raises(NoDevCluster):
+        run("load", str(archive))
+    assert run("load", str(tmp_path / "missing.tar")).exit_code == 2
+
+
 def test_kind_without_docker(programs: Any, home: Path) -> None:
     with pytest.raises(ProviderMissing):
         run("up", "--provider", "kind")
@@ -102,5 +125,9 @@ def test_a_cluster_that_was_killed_has_no_kubeconfig_to_offer(folder: StateFolde
 
 def test_every_option_names_its_variable() -> None:
     for name, command in dev.commands.items():
-        options = [parameter for parameter in command.params if parameter.name != "context"]
+        options = [
+            parameter
+            for parameter in command.params
+            if isinstance(parameter, click.Option) and parameter.name != "context"
+        ]
         assert all(getattr(option, "show_envvar", False) for option in options), name

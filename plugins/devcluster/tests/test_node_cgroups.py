@@ -35,7 +35,7 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_both_layouts_are_understood(first: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    assert [path.name for path in cgroups.hierarchies(first)] == ["cpu", "pids"]
+    assert [path.name for path in cgroups.hierarchies(first)] == ["cpu", "pids", "unified"]
     second = tmp_path_factory.mktemp("second")
     (second / "cgroup.controllers").touch()
     assert cgroups.hierarchies(second) == [second]

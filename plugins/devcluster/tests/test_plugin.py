@@ -31,7 +31,7 @@ def test_the_plugin_is_found_by_its_entry_point() -> None:
 def test_the_command_is_added(hooks: pluggy.HookRelay) -> None:
     ((command,),) = hooks.storeorch_cli_commands()
     assert command.name == "dev"
-    assert set(command.commands) == {"up", "status", "kubeconfig", "down"}
+    assert set(command.commands) == {"up", "status", "kubeconfig", "load", "down"}
 
 
 def test_built_programs_are_offered(hooks: pluggy.HookRelay, cache: Path) -> None:
@@ -67,8 +67,10 @@ def test_exported_members() -> None:
             "DevClusterError",
             "EmbeddedCluster",
             "Progress",
+            "RealNodeCluster",
             "ensure_binaries",
             "ensure_helm3",
+            "ensure_node_binaries",
         }
     )
     with pytest.raises(AttributeError):

@@ -88,5 +88,19 @@ def test_a_cluster_that_is_known_stays_what_it_is(
         assert "storeorch dev down" in (caught.value.hint or "")
 
 
+def test_real_nodes_are_chosen_and_stay(programs: Any, folder: StateFolder) -> None:
+    programs.add("docker", "")
+    programs.add("kind", "")
+    chosen = choose(folder, nodes="real")
+    assert isinstance(chosen, Embedded)
+    assert not chosen.status().simulated
+    folder.write(State(provider="embedded", nodes="real"))
+    again = choose(folder)
+    assert isinstance(again, Embedded)
+    assert not again.status().simulated
+    with pytest.raises(ProviderConflict, match="real nodes"):
+        choose(folder, nodes="simulated")
+
+
 def test_nothing_is_remembered_at_first(folder: StateFolder) -> None:
     assert remembered(folder) is None

@@ -28,6 +28,9 @@ LIFETIME = dt.timedelta(days=3650)
 SKEW = dt.timedelta(hours=1)
 """How far into the past certificates begin, for clocks that are set back."""
 
+SERVICE_RANGE = "10.96.0.0/16"
+"""Addresses of services."""
+
 SERVICE_ADDRESS = "10.96.0.1"
 """Address of the ``kubernetes`` service: the first of the service range."""
 
@@ -60,9 +63,9 @@ CLIENTS = {
     "kwok": ("storeorch:kwok", "system:masters"),
     "etcd-client": ("storeorch:etcd-client", None),
     "kubelet": (f"system:node:{NODE_NAME}", "system:nodes"),
-    "kubelet-client": ("storeorch:kubelet-client", "system:masters"),
+    "kubelet-client": ("storeorch:kubelet-client", None),
     "kube-proxy": ("system:kube-proxy", None),
-    "agent": ("storeorch:agent", "system:masters"),
+    "agent": ("storeorch:agent", None),
 }
 """Client certificates by file name: user name and group, as Kubernetes reads them."""
 

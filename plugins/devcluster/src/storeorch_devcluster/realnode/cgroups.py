@@ -4,7 +4,7 @@ Everything that a node starts, containers included, is below one control group
 that is named after the state folder. So its processes are known however they
 were started, and a stranger is never among them. Both layouts of control
 groups are understood: one hierarchy (version 2), or one for each controller
-(version 1).
+(version 1) and, where systemd runs, a ``unified`` one beside them.
 """
 
 from __future__ import annotations
@@ -46,11 +46,7 @@ def hierarchies(root: Path = ROOT) -> list[Path]:
         children = sorted(root.iterdir())
     except OSError:
         return []
-    return [
-        path
-        for path in children
-        if (path / "cgroup.procs").exists() and not path.is_symlink() and path.name != "unified"
-    ]
+    return [path for path in children if (path / "cgroup.procs").exists() and not path.is_symlink()]
 
 
 def join(name: str, root: Path = ROOT) -> None:

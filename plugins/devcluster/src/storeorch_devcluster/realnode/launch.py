@@ -6,13 +6,14 @@ import subprocess
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
+import urllib3
 import yaml
 from typing_extensions import override
 
 from storeorch_devcluster import processes
 from storeorch_devcluster.api import ApiServer
 from storeorch_devcluster.launch import ROOT_CERTIFICATE, Launch, PortTaken
-from storeorch_devcluster.ports import is_listening
+from storeorch_devcluster.ports import LOOPBACK, is_listening
 from storeorch_devcluster.realnode import linux
 from storeorch_devcluster.realnode.components import (
     COMPONENTS,
@@ -121,6 +122,8 @@ class RealLaunch(Launch):
             self._await(lambda: self._settled(api), *self.components)
             self._report("Waiting for DNS and ingress")
             self._await(lambda: all(_is_available(api, path) for path in SERVICES), *NODE)
+            # Available is not yet reachable: the way to it through the service comes later.
+            self._await(self._ingress_answers, *NODE)
         self._write_kubeconfig(self._folder.kubeconfig, "admin")
 
     @override
@@ -226,6 +229,14 @@ class RealLaunch(Launch):
             case _:
                 pass
 
+    def _ingress_answers(self) -> bool:
+        address = f"http://{LOOPBACK}:{self._layout.ports['ingress']}/"
+        try:
+            urllib3.request("GET", address, timeout=2.0, retries=False)
+        except urllib3.exceptions.HTTPError:
+            return False
+        return True
+
     def _enforces(self) -> bool:
         return self.in_node(["/usr/sbin/nft", "list", "table", "ip", TABLE])
 
@@ -257,7 +268,7 @@ class RealLaunch(Launch):
 
 
 def first_objects() -> list[dict[str, Any]]:
-    """Return the manifests of DNS server and ingress controller."""
+    """Return the manifests of the node's rights, the DNS server and the ingress controller."""
     places = {
         "__DNS_ADDRESS__": DNS_ADDRESS,
         "__INGRESS_ADDRESS__": INGRESS_ADDRESS,
@@ -265,7 +276,7 @@ def first_objects() -> list[dict[str, Any]]:
         "__TRAEFIK_IMAGE__": TRAEFIK_IMAGE,
     }
     manifests: list[dict[str, Any]] = []
-    for name in ("coredns.yaml", "traefik.yaml"):
+    for name in ("node.yaml", "coredns.yaml", "traefik.yaml"):
         text = (files(__package__) / "manifests" / name).read_text("utf-8")
         for place, value in places.items():
             text = text.replace(place, value)
