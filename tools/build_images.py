@@ -42,7 +42,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -379,14 +379,7 @@ def with_includes(recipe: Recipe, given: Sequence[str]) -> Recipe:
             raise BuildError(f"--include {entry} is not of the form NAME=PATH.")
         if name in include:
             include[name] = Path(path).expanduser().absolute()
-    return Recipe(
-        folder=recipe.folder,
-        name=recipe.name,
-        tag=recipe.tag,
-        packages=recipe.packages,
-        context=recipe.context,
-        include=include,
-    )
+    return replace(recipe, include=include)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
