@@ -16,12 +16,9 @@ says what the image is made of::
 holds. An IMAGE is the last part of a name, here ``example``. ``--include`` puts
 another file or folder in the place of one that the recipe includes.
 
-Images are kept as OCI archives, ready for ``storeorch dev load``, in the user's
-cache folder (``STOREORCH_IMAGE_CACHE`` names another one) under a digest of all
-that goes in: recipe, context, Debian's release and the processor. The version of
-Debian's packages is not part of it: ``--refresh`` builds anew and takes what
-Debian has now. Archives' paths go to standard output, everything else to standard
-error.
+Images are kept as OCI archives, for ``storeorch dev load``, in the user's cache folder under a digest
+of recipe, context, Debian's release and processor. The version of Debian's packages is no part of it:
+``--refresh`` takes what Debian has now. The archives' paths go to standard output.
 
 Needs root on Debian; missing tools (mmdebstrap, buildah) are installed by apt.
 This module must not know what is in an image, nor any cluster.
@@ -221,10 +218,9 @@ def install_tools() -> None:
     Raises:
         BuildError: Not root, or apt failed.
     """
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if os.geteuid() != 0:
         raise BuildError("Images are built by root only: run this with sudo.")
-    if missing:
+    if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
         say(f"installing {' and '.join(missing)}")
         run("apt-get", "update", "-qq")
         os.environ["DEBIAN_FRONTEND"] = "noninteractive"
