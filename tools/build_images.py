@@ -16,9 +16,9 @@ says what the image is made of::
 holds. An IMAGE is the last part of a name, here ``example``. ``--include`` puts
 another file or folder in the place of one that the recipe includes.
 
-Images are kept as OCI archives, for ``storeorch dev load``, in the user's cache folder under a digest
-of recipe, context, Debian's release and processor. The version of Debian's packages is no part of it:
-``--refresh`` takes what Debian has now. The archives' paths go to standard output.
+Images are kept as OCI archives in the user's cache folder, under a digest of recipe, context,
+Debian's release and processor. The version of Debian's packages is no part of it: ``--refresh``
+takes what Debian has now. The archives' paths go to standard output.
 
 Needs root on Debian; missing tools (mmdebstrap, buildah) are installed by apt.
 This module must not know what is in an image, nor any cluster.
@@ -314,10 +314,7 @@ def lay_out(recipe: Recipe, root: Path, context: Path) -> None:
             shutil.copytree(path, target, symlinks=True, dirs_exist_ok=True)
         else:
             shutil.copy2(path, target)
-    try:
-        (context / "root.tar").hardlink_to(root)
-    except OSError:  # another file system
-        shutil.copyfile(root, context / "root.tar")
+    shutil.copyfile(root, context / "root.tar")
 
 
 def _bud(recipe: Recipe, context: Path, scratch: Path, archive: Path) -> None:
