@@ -216,7 +216,6 @@ def plan() -> tuple[Check, ...]:
                 "charts",
                 "docs",
                 "packaging",
-                "simulation",
                 "dashboard",
             ),  # it has the machine to itself
             tests=True,
