@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from storeorch.ports import Clock
 
 LOOK_AGAIN: Final = 1.0
 """Seconds for which a chart is taken to be unchanged, so that a wave of stores costs one look."""
+
+_IGNORED_FOLDER: Final = re.compile(r"([\w.-]+)/")
 
 Fingerprint = tuple[tuple[str, int, int, int, int], ...]
 """Of each file: relative path, inode, size in bytes, times of change of content and of inode
@@ -36,6 +39,7 @@ class ChartDigests:
     """Digests of charts.
 
     - A chart is looked at once in ``LOOK_AGAIN`` seconds at most.
+    - Folders that its ``.helmignore`` names are no part of it: Helm leaves them out too.
     - Its files are read anew only where their list, times or sizes have changed.
 
     Args:
@@ -78,25 +82,39 @@ def _fingerprint(chart: Path) -> Fingerprint:
     top = os.stat(chart)  # noqa: PTH116 - as scandir's entries have it
     if not chart.is_dir():
         return (_row("", top),)
-    found = tuple(sorted(_walk(chart, "", frozenset({(top.st_dev, top.st_ino)}))))
+    above = frozenset({(top.st_dev, top.st_ino)})
+    found = tuple(sorted(_walk(chart, "", above, _ignored_folders(chart))))
     if not found:
         raise FileNotFoundError(chart)
     return found
 
 
+def _ignored_folders(chart: Path) -> frozenset[str]:
+    """Return the names in ``.helmignore`` that mean a folder, at any depth.
+
+    Patterns are left alone: what they match is then part of the digest, and a
+    change there installs a chart anew that is the same for Helm.
+    """
+    try:
+        lines = (chart / ".helmignore").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(match[1] for line in lines if (match := _IGNORED_FOLDER.fullmatch(line)))
+
+
 def _walk(
-    folder: str | Path, prefix: str, above: frozenset[tuple[int, int]]
+    folder: str | Path, prefix: str, above: frozenset[tuple[int, int]], ignored: frozenset[str]
 ) -> Iterator[tuple[str, int, int, int, int]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             name = f"{prefix}{entry.name}"
             if entry.is_file():
                 yield _row(name, entry.stat())
-            elif entry.is_dir():
+            elif entry.is_dir() and entry.name not in ignored:
                 stat = entry.stat()
                 # Helm follows links to folders, and so must we, but not in a circle.
                 if (here := (stat.st_dev, stat.st_ino)) not in above:
-                    yield from _walk(entry.path, f"{name}/", above | {here})
+                    yield from _walk(entry.path, f"{name}/", above | {here}, ignored)
 
 
 def _row(name: str, stat: os.stat_result) -> tuple[str, int, int, int, int]:

@@ -93,6 +93,20 @@ def test_linked_folder_is_part_of_the_chart(
     assert digests.digest(chart) == linked
 
 
+@pytest.mark.parametrize(("ignored", "counts"), [("image/", False), ("im*ge/", True)])
+def test_folders_that_helm_leaves_out_do_not_count(
+    digests: ChartDigests, chart: Path, clock: VirtualClock, ignored: str, counts: bool
+) -> None:
+    """A pattern may: what it matches is counted rather than guessed."""
+    (chart / ".helmignore").write_text(f"# Not for Helm\n*.tmp\n{ignored}\n")
+    before = digests.digest(chart)
+    sources = chart / "image" / "sources"
+    sources.mkdir(parents=True)
+    (sources / "main.ts").write_text("new")
+    clock.advance(LOOK_AGAIN)
+    assert (digests.digest(chart) != before) is counts
+
+
 def test_archive(digests: ChartDigests, tmp_path: Path) -> None:
     for name, content in {"a.tgz": b"1", "b.tgz": b"1", "c.tgz": b"2"}.items():
         (tmp_path / name).write_bytes(content)
