@@ -13,7 +13,7 @@ from storeorch.errors import (
     HelmMissing,
     UnknownStoreType,
 )
-from storeorch.models import Page, Store, StoreFilter
+from storeorch.models import Page, Store, StoreFilter, StoreOrder
 from storeorch.names import ownership_labels
 from storeorch.orchestrator import Orchestrator
 from storeorch.plugins import Plugins
@@ -72,9 +72,14 @@ class BusyRepository(MemoryRepository):
 
     @override
     async def list(
-        self, where: StoreFilter, *, limit: int = 100, cursor: str | None = None
+        self,
+        where: StoreFilter,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        order: StoreOrder = StoreOrder.NEWEST,
     ) -> Page[Store]:
-        page = await super().list(where, limit=limit, cursor=cursor)
+        page = await super().list(where, limit=limit, cursor=cursor, order=order)
         self._sandbox.cluster.create_namespace_by_hand("store-new-1", ownership_labels("new", "1"))
         return page
 

@@ -110,7 +110,7 @@ async def test_flag_names_the_stores_it_was_raised_for() -> None:
     assert flag.taken() == frozenset()
     for store_id in ("a", "b", "a"):
         flag.raise_(store_id)
-    assert flag.taken() == {"a", "b"}
+    assert flag.taken() == frozenset({"a", "b"})
     assert flag.taken() == frozenset()
     flag.raise_("a")
     flag.raise_()
