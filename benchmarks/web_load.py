@@ -31,9 +31,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import httpx
+import aiohttp
 import psutil
-from httpx_sse import EventSource
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -41,6 +40,8 @@ from tests.postgresql import PostgresServer
 
 PATIENCE: Final = 60.0
 """Seconds that anything may take at most."""
+
+OK: Final = 200
 
 ALIVE: Final = 8
 """Stores that are there at the same time."""
@@ -77,8 +78,11 @@ class Load:
         self._streams = streams
         self._rate = rate
         self._seconds = seconds
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        self._client = httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits)
+        self._url = url
+        self._client = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_read=PATIENCE),
+        )
         self._open = 0
         self._all_open = asyncio.Event()
         self._alive: list[str] = []
@@ -111,16 +115,26 @@ class Load:
                 return
 
     async def _messages(self) -> AsyncIterator[tuple[str, str]]:
-        async with self._client.stream("GET", "/api/events/stream") as answer:
-            if not answer.is_success:
-                raise StreamRefused(f"{answer.status_code} {(await answer.aread())!r}")
-            async for message in EventSource(answer).aiter_sse():
-                if message.event == "hello":
+        """Yield the store and the reason of each event; a message ends with an empty line."""
+        async with self._client.get(f"{self._url}/api/events/stream") as answer:
+            if answer.status != OK:
+                raise StreamRefused(f"{answer.status} {await answer.text()}")
+            name, data = "", ""
+            async for raw in answer.content:
+                key, _, value = raw.decode().rstrip("\n").partition(": ")
+                if key == "event":
+                    name = value
+                elif key == "data":
+                    data = value
+                elif not key and name == "hello":
                     self._open += 1
                     if self._open == self._streams:
                         self._all_open.set()
-                elif event := message.json()["event"]:
-                    yield event["store_name"], event["reason"]
+                elif not key and name == "change":
+                    event = json.loads(data)["event"]
+                    if event:
+                        yield event["store_name"], event["reason"]
+                name = name if key else ""
 
     async def _ask(self) -> None:
         began = time.perf_counter()
@@ -141,29 +155,26 @@ class Load:
         else:
             await self._call("GET", "/api/stores?limit=50")
 
-    async def _create(self, name: str) -> str:
+    async def _create(self, name: str) -> None:
         self.figures.declared[name] = time.perf_counter()
         answer = await self._call("POST", "/api/stores", {"name": name, "type": "instant"})
-        if answer is None:
-            return ""
-        store_id: str = answer.json()["data"]["id"]
-        self._alive.append(store_id)
-        return store_id
+        if isinstance(answer, dict):
+            self._alive.append(answer["data"]["id"])
 
-    async def _call(
-        self, method: str, path: str, body: object | None = None
-    ) -> httpx.Response | None:
+    async def _call(self, method: str, path: str, body: object | None = None) -> object:
+        """Make a request, and return what it answers; None if it was refused."""
         began = time.perf_counter()
         try:
-            answer = await self._client.request(method, path, json=body)
-        except httpx.HTTPError as error:
+            async with self._client.request(method, self._url + path, json=body) as answer:
+                content = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
             self.figures.errors.append(f"{method} {path}: {type(error).__name__}")
             return None
         self.figures.answers.append(time.perf_counter() - began)
-        if not answer.is_success:
-            self.figures.errors.append(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
+        if not answer.ok:
+            self.figures.errors.append(f"{method} {path}: {answer.status} {content[:200]!r}")
             return None
-        return answer
+        return json.loads(content)
 
 
 @contextmanager
@@ -199,13 +210,7 @@ def measure(database: str, url: str, arguments: argparse.Namespace) -> dict[str,
     """Run the load on one database, and return the figures."""
     with tempfile.TemporaryDirectory() as folder, app(url, Path(folder)) as (address, process):
         before = process.cpu_times()
-        load = Load(
-            address,
-            streams=arguments.streams,
-            rate=arguments.rate,
-            seconds=arguments.seconds,
-        )
-        found = asyncio.run(load.run())
+        found = asyncio.run(run(address, arguments))
         after = process.cpu_times()
         memory = process.memory_info().rss
     return {
@@ -223,6 +228,12 @@ def measure(database: str, url: str, arguments: argparse.Namespace) -> dict[str,
         "app_memory_mb": round(memory / 1e6),
         "load_was_late_by_ms": round(found.late * 1000),
     }
+
+
+async def run(address: str, arguments: argparse.Namespace) -> Figures:
+    """Put the load on the app that is served at an address."""
+    load = Load(address, streams=arguments.streams, rate=arguments.rate, seconds=arguments.seconds)
+    return await load.run()
 
 
 def percentiles(times: Sequence[float]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from typing_extensions import override
 
 
-class DashboardHook(BuildHookInterface):  # type: ignore[misc]
+class DashboardHook(BuildHookInterface[Any]):
     """Adds ``dashboard/dist`` as ``storeorch_webapp/dashboard``.
 
     An editable installation finds the folder where it is, built or not.

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -21,9 +21,6 @@ from storeorch.names import store_labels
 from storeorch.parameters import ChartParameters, Parameters
 from storeorch.ports import Clock, Cluster, Hosts, Owner, Releases, Visitor
 from storeorch.settings import Settings
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +273,7 @@ class StoreType(ABC):
             hint="Leave out the character NUL and halves of surrogate pairs.",
         )
 
-    def _explain(self, first: ErrorDetails) -> InvalidParameters:
+    def _explain(self, first: Mapping[str, Any]) -> InvalidParameters:
         key = ".".join(str(part) for part in first["loc"]) or "parameters"
         known = ", ".join(sorted(self.parameters.model_fields)) or "none"
         if first["type"] == "extra_forbidden":
@@ -295,8 +292,9 @@ class StoreType(ABC):
         )
 
 
-def _details(error: ValidationError) -> list[ErrorDetails]:
-    return error.errors(include_input=False, include_url=False, include_context=False)
+def _details(error: ValidationError) -> Sequence[Mapping[str, Any]]:
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return [dict(each) for each in found]
 
 
 def _problem(field: tuple[str | int, ...], error: InvalidParameters) -> FieldProblem:

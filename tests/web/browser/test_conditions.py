@@ -177,7 +177,7 @@ async def a_thousand(route: Route) -> None:
     """Answer with the real list's shape and a thousand stores in it."""
     statuses = ("ready", "ready", "ready", "provisioning", "failed", "degraded")
     stores = [made_up(index, statuses[index % len(statuses)]) for index in range(1000)]
-    page = {"next_cursor": None, "total": len(stores), "counts": {}}
+    page: dict[str, Any] = {"next_cursor": None, "total": len(stores), "counts": {}}
     body = {"success": True, "data": stores[::-1], "page": page}
     await route.fulfill(content_type="application/json", body=json.dumps(body))
 

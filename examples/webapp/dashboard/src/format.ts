@@ -31,6 +31,13 @@ export function timeOfDay(at: number): string {
   return new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' }).format(at);
 }
 
+/** A time of day, with the day where that is not today's. */
+export function shortMoment(at: string, now: number): string {
+  if (dayjs(at).isSame(now, 'day')) return timeOfDay(Date.parse(at));
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  return format.format(new Date(at));
+}
+
 /** Nested parameters as flat rows: `wordpress.storage_size` and its value. */
 export function flatten(value: Readonly<Record<string, unknown>>, prefix = ''): [string, string][] {
   return Object.entries(value).flatMap(([key, each]): [string, string][] => {

@@ -2,7 +2,8 @@ import { Button, Center, Code, Skeleton, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useHistory } from '../api/queries';
 import type { StoreEvent } from '../api/model';
-import { duration, moment, timeOfDay } from '../format';
+import { duration, moment, shortMoment } from '../format';
+import { useNow } from '../hooks/useNow';
 import classes from './Details.module.css';
 import { ErrorNote } from './ErrorNote';
 
@@ -63,7 +64,7 @@ function Entry({ event }: { event: StoreEvent }) {
     event.step,
     event.duration === null ? null : duration(event.duration),
     // A worker's name says nothing to users; a person's does.
-    event.kind === 'declared' ? `by ${event.actor}` : null,
+    event.kind === 'declared' || event.kind === 'access' ? `by ${event.actor}` : null,
   ].filter((each) => each !== null);
   return (
     <li className={classes.event} data-kind={event.kind} data-status={event.status ?? undefined}>
@@ -82,7 +83,7 @@ function Entry({ event }: { event: StoreEvent }) {
         )}
       </div>
       <time className={classes.time} dateTime={event.at} title={moment(event.at)}>
-        {timeOfDay(Date.parse(event.at))}
+        {shortMoment(event.at, useNow())}
       </time>
     </li>
   );

@@ -71,7 +71,7 @@ describe('what is sent', () => {
 
 describe('what is shown', () => {
   it('has no marks of another language', () => {
-    expect(schema.properties?.['storage_class']).toMatchObject({
+    expect(schema.properties?.storage_class).toMatchObject({
       description: 'The class of every claim.',
     });
   });
