@@ -11,6 +11,10 @@ import pytest
 from storeorch_devcluster import RealNodeCluster
 
 from .objects import Kubectl, eventually, kubectl_of, make_busybox
+from .store import DeployedStore, deployed, parameters_of
+from .woocommerce_images import ROOT, build
+
+CHARTS = ROOT / "charts"
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +29,30 @@ def node(busybox: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Re
     with RealNodeCluster(tmp_path_factory.mktemp("node") / "cluster") as cluster:
         cluster.load_images([busybox])
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def woocommerce(
+    node: RealNodeCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DeployedStore]:
+    """A WooCommerce store; it lives beside the other one, and nothing of it is left at the end."""
+    node.load_images(build("woocommerce", "mariadb").values())
+    wanted = ("--type=woocommerce", "--set=shop.currency=EUR", "--set=shop.country=DE")
+    local = parameters_of(CHARTS / "woocommerce" / "values-local.yaml")
+    with deployed(node, tmp_path_factory.mktemp("woocommerce"), "ada", *wanted, *local) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def medusa(
+    node: RealNodeCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DeployedStore]:
+    """A Medusa store; it lives beside the other one, and nothing of it is left at the end."""
+    node.load_images(build("medusa", "postgresql", "redis").values())
+    wanted = ("--type=medusa", "--set=admin_email=owner@example.com")
+    local = parameters_of(CHARTS / "medusa" / "values-local.yaml")
+    with deployed(node, tmp_path_factory.mktemp("medusa"), "shop", *wanted, *local) as store:
+        yield store
 
 
 @pytest.fixture

@@ -40,6 +40,10 @@ class Kubectl:
         document = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
         self("apply", "-f", "-", given=json.dumps(document))
 
+    def create(self, manifest: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+        """Try to create an object; whether the cluster took it is for the caller to see."""
+        return self.run("create", "-f", "-", given=json.dumps(manifest))
+
     def get(self, kind: str, name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self("get", kind, name, "-o", "json"))
         return found

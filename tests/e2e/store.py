@@ -13,9 +13,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
+import urllib3
 import yaml
 from pydantic.alias_generators import to_snake
 
@@ -57,6 +59,17 @@ class DeployedStore:
     def storeorch(self, *arguments: str) -> str:
         """Run the command and return its output."""
         return storeorch(self.environment, *arguments)
+
+    def status(self, name: str) -> str:
+        """Return the store's status, as the command tells it."""
+        return str(json.loads(self.storeorch("store", "get", name, "-o", "json"))["status"])
+
+    def answers(self, path: str) -> bool:
+        """Say whether the store serves a page through the ingress."""
+        answer = urllib3.request(
+            "GET", f"http://{self.ingress}{path}", headers={"Host": self.host}, retries=False
+        )
+        return answer.status == HTTPStatus.OK
 
     def credential(self, key: str) -> str:
         """A generated credential."""
@@ -121,6 +134,7 @@ def deployed(
         name: Name of the store.
         *wanted: Further arguments of ``store create``.
     """
+    assert node.ingress is not None
     hosts = folder / "hosts"
     hosts.write_text(UNTOUCHED)
     environment = {
@@ -129,6 +143,7 @@ def deployed(
         "STOREORCH_DATABASE_URL": f"sqlite:///{folder / 'storeorch.db'}",
         "STOREORCH_HOSTS_FILE": str(hosts),
         "STOREORCH_DOMAIN": "local.test",
+        "STOREORCH_PROBE_ADDRESS": node.ingress.removeprefix("http://"),
     }
     storeorch(environment, "db", "upgrade")
     try:

@@ -17,17 +17,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from storeorch_devcluster import RealNodeCluster
-
 from .customer import Bought, browser, buy
 from .medusa_shop import Shop
 from .objects import eventually
-from .store import DeployedStore, deployed, parameters_of
-from .woocommerce_images import ROOT, build
+from .store import DeployedStore
 
 NAME = "shop"
 EMAIL = "owner@example.com"
-LOCAL = ROOT / "charts" / "medusa" / "values-local.yaml"
 
 
 @dataclass
@@ -62,13 +58,8 @@ def conditions(store: DeployedStore) -> Iterator[tuple[str, float]]:
 
 
 @pytest.fixture(scope="module")
-def store(
-    node: RealNodeCluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DeployedStore]:
-    node.load_images(build("medusa", "postgresql", "redis").values())
-    wanted = ("--type=medusa", f"--set=admin_email={EMAIL}", *parameters_of(LOCAL))
-    with deployed(node, tmp_path_factory.mktemp("medusa"), NAME, *wanted) as store:
-        yield store
+def store(medusa: DeployedStore) -> DeployedStore:
+    return medusa
 
 
 @pytest.fixture(scope="module")
