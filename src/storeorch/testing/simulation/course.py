@@ -219,6 +219,8 @@ class Course:
         for name, labels in STRANGERS.items():
             self._weather.add_stranger(name, labels)
         self._hosts.known[verdict.STRANGE_HOST] = verdict.STRANGE_HOST
+        for person in self.people if self._circumstances.trouble_seconds else ():
+            person.announce = self._weather.announced
         lives = [asyncio.ensure_future(worker.live()) for worker in self.workers]
         try:
             yield self._weather
@@ -303,11 +305,10 @@ class Course:
 
     def _judge(self) -> None:
         """Judge what can be judged at the end only, and keep a picture of what is left."""
-        errors = [worker.failed for worker in self.workers if worker.failed is not None]
         remembered = [known for person in self.people for known in person.remembered]
         strangers = {name: STRANGERS.get(name, {}) for name in self._weather.strangers}
         promises, database = self.promises, self.repository.database
-        for error in errors:
+        for error in filter(None, (worker.failed for worker in self.workers)):
             promises.note(DURABILITY, f"an engine ended by itself: {error!r}")
         verdict.judge_memory(promises, database, remembered)
         verdict.judge_leftovers(promises, database, self._cluster, self._hosts, strangers)

@@ -81,6 +81,7 @@ class Person:
 
     Attributes:
         remembered: All stores that they may have declared.
+        announce: Told of each store before it is declared for the first time.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Person:
         journal: Journal,
     ) -> None:
         self.remembered: list[Remembered] = []
+        self.announce: Callable[[NewStore], None] | None = None
         self._name = name
         self._shops = shops
         self._settings = settings
@@ -149,6 +151,8 @@ class Person:
             helm_release=self._name,
         )
         self.remembered.append(known)
+        if self.announce is not None:
+            self.announce(new)
         store = await self._call("create", lambda: self._repository.create(new, actor=self._who))
         if store is not None:
             known.acknowledged = True

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from storeorch.models import Status, Store
+from storeorch.models import NewStore, Status, Store
 from storeorch.ports import Problem, ReleaseStatus, WorkloadRef
 from storeorch.testing.namespace import ABSENT, Namespace, Workload
 from storeorch.testing.simulation.doubles import (
@@ -123,7 +123,14 @@ class Weather:
         self._undo.clear()
         await asyncio.gather(*self._tasks)
 
-    def excuse(self, store: Store, reason: str) -> None:
+    def announced(self, new: NewStore) -> None:
+        """Now and then, have somebody else take the name of its namespace first."""
+        if self._rng.random() < 0.05:  # noqa: PLR2004 - a share
+            self._note("in-the-way", f"a namespace with the name of {new.name}'s")
+            self.excuse(new, IN_THE_WAY)
+            self.add_stranger(new.namespace, {})
+
+    def excuse(self, store: Store | NewStore, reason: str) -> None:
         """Note why a store may be failed or degraded."""
         self.excuses.setdefault(store.id, set()).add(reason)
 
