@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json
-import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from itertools import chain
@@ -153,25 +154,36 @@ class Oracle:
         self._process.communicate(timeout=10)
 
 
-@pytest.fixture(scope="module")
-def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
+def build_oracle() -> Path:
+    """Return the program, built once for each version from pinned modules."""
     source = Path(__file__).parent / "oracle"
-    work = cache_root() / "policy-oracle"
-    work.mkdir(parents=True, exist_ok=True)
-    program = tmp_path_factory.mktemp("oracle") / "oracle"
-    environment = go_environment() | {
-        "GOPATH": str(work / "gopath"),
-        "GOMODCACHE": str(work / "modules"),
-        "GOCACHE": str(work / "objects"),
-        "GOFLAGS": "-modcacherw",
-    }
-    subprocess.run(
-        [ensure_go(work, silent), "build", "-mod=readonly", "-o", program, "."],
-        cwd=source,
-        env=os.environ | environment,
-        check=True,
-    )
-    running = Oracle(program)
+    key = hashlib.sha256()
+    for name in ("main.go", "go.mod", "go.sum"):
+        key.update((source / name).read_bytes())
+    home = cache_root() / f"policy-oracle-{key.hexdigest()[:16]}"
+    program, work = home / "oracle", home / "work"
+    if not program.exists():
+        work.mkdir(parents=True, exist_ok=True)
+        environment = go_environment() | {
+            "GOPATH": str(work / "gopath"),
+            "GOMODCACHE": str(work / "modules"),
+            "GOCACHE": str(work / "objects"),
+        }
+        flags = ("-mod=readonly", "-modcacherw", "-trimpath", "-buildvcs=false", "-ldflags=-s -w")
+        subprocess.run(
+            [ensure_go(work, silent), "build", *flags, "-o", work / "oracle", "."],
+            cwd=source,
+            env=environment,
+            check=True,
+        )
+        (work / "oracle").rename(program)
+        shutil.rmtree(work)
+    return program
+
+
+@pytest.fixture(scope="module")
+def oracle() -> Iterator[Oracle]:
+    running = Oracle(build_oracle())
     yield running
     running.close()
 
