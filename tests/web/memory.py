@@ -13,6 +13,7 @@ from typing import Any, Final
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from typing_extensions import override
 
 from storeorch import Orchestrator, Settings, Store, StoreType, hookimpl
 from storeorch.clock import SystemClock
@@ -163,10 +164,12 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.up = asyncio.Event()
 
+    @override
     async def startup(self, sockets: list[Any] | None = None) -> None:
         await super().startup(sockets)
         self.up.set()
 
+    @override
     def capture_signals(self) -> AbstractAsyncContextManager[None]:  # type: ignore[override]
         from contextlib import nullcontext
 

@@ -60,7 +60,7 @@ BAD_TOKENS = {
 
 @pytest.mark.parametrize("token", BAD_TOKENS.values(), ids=BAD_TOKENS)
 async def test_without_a_valid_token(app: FastAPI, memory: Memory, token: str | None) -> None:
-    shown = {} if token is None else {"Authorization": f"Bearer {token}".encode()}
+    shown = [] if token is None else [(b"Authorization", f"Bearer {token}".encode())]
     async with memory.client(app) as client:
         for method, path in [*READING, *CHANGING, ("GET", "/metrics")]:
             answer = await client.request(method, path.format(id=UNKNOWN), headers=shown)

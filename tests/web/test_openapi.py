@@ -77,7 +77,7 @@ def test_answers_are_documented(address: tuple[str, str], operation: str) -> Non
 
     # Which names, types and cursors are possible is more than a schema can say; parameters of
     # the query that are not known are ignored, as everywhere in the web.
-    excluded = [positive_data_acceptance]
+    excluded: list[Any] = [positive_data_acceptance]
     if method == "GET":
         excluded.append(negative_data_rejection)
 
@@ -89,7 +89,7 @@ def test_answers_are_documented(address: tuple[str, str], operation: str) -> Non
         suppress_health_check=list(HealthCheck),
     )
     @given(case=strategy)
-    def ask(case: schemathesis.Case) -> None:
+    def ask(case: schemathesis.Case[Any]) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         case.call_and_validate(base_url=url, headers=headers, excluded_checks=excluded)
 

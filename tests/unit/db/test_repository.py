@@ -11,7 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storeorch.db import SqlRepository
 from storeorch.db.tables import stores, workers
-from storeorch.errors import DatabaseUnavailable, InvalidDeclaration, LeaseLost, NameTaken
+from storeorch.errors import (
+    DatabaseUnavailable,
+    InvalidDeclaration,
+    KeyReused,
+    LeaseLost,
+    NameTaken,
+)
 from storeorch.models import Store, StoreFilter
 from storeorch.ports import Repository
 from storeorch.testing.contracts.samples import (
@@ -224,6 +230,31 @@ async def test_engines_of_another_cluster(repository: SqlRepository, url: str) -
     assert await repository.workers(seen_within=LONG) == []
 
 
+# -- keys ---------------------------------------------------------------------
+
+
+async def test_declaration_that_another_made_at_the_same_moment(
+    repository: SqlRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What both see before is nothing; the second one to write gets the first one's store."""
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    new = new_store()
+    store = await repository.create(new, actor="tester")
+    monkeypatch.setattr(repository, "_made_before", nothing)
+    assert await repository.create(new, actor="tester", once=True) == store
+    with pytest.raises(KeyReused):
+        await repository.create(new.model_copy(update={"type": "other"}), actor="tester", once=True)
+
+
+async def test_declaration_with_a_key_of_a_taken_name(repository: SqlRepository) -> None:
+    await repository.create(new_store(), actor="tester")
+    with pytest.raises(NameTaken):
+        await repository.create(new_store(), actor="tester", once=True)
+
+
 # -- damage -------------------------------------------------------------------
 
 
@@ -238,7 +269,10 @@ async def test_table_that_was_dropped(repository: SqlRepository, engine: AsyncEn
         lambda: repository.create(new_store(), actor="tester"),
         lambda: repository.get(store.id),
         lambda: repository.list(StoreFilter()),
+        lambda: repository.count(StoreFilter()),
         repository.events,
+        repository.last_event,
+        lambda: repository.note(store.id, STEP_EVENT),
         lambda: repository.claim("worker-1", limit=1, lease=LONG),
         lambda: repository.renew("worker-1", {store.id: 1}, lease=LONG),
         lambda: repository.record(claim, observation(), []),

@@ -1,11 +1,12 @@
 import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { http, HttpResponse } from 'msw';
+import { delay, http, HttpResponse } from 'msw';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { App } from './App';
 import { getToken } from './api/token';
 import { expectAccessible, renderInside } from './test/render';
-import { ok, operator, refusal, server, Stream } from './test/server';
+import { store } from './test/data';
+import { listing, ok, operator, refusal, server, Stream } from './test/server';
 
 const askForToken = http.get('/api/me', ({ request }) =>
   request.headers.get('Authorization') === 'Bearer right'
@@ -33,6 +34,26 @@ describe('the dashboard', () => {
     await userEvent.click(screen.getByRole('menuitem', { name: 'Sign out' }));
     expect(await screen.findByLabelText('Token')).toBeVisible();
     expect(getToken()).toBeNull();
+  });
+
+  it('shows the next visitor nothing of the last one', async () => {
+    server.use(
+      http.get('/api/me', ({ request }) =>
+        request.headers.has('Authorization') ? ok(operator) : refusal(401, 'unauthorized', 'No.'),
+      ),
+      http.get('/api/stores', async ({ request, ...rest }) => {
+        if (request.headers.get('Authorization') !== 'Bearer first') await delay('infinite');
+        return listing([store({ name: 'secret' })])({ request, ...rest });
+      }),
+    );
+    renderInside(<App />);
+    await userEvent.type(await screen.findByLabelText('Token'), 'first{Enter}');
+    await screen.findByRole('article', { name: 'secret' });
+    await userEvent.click(screen.getByRole('button', { name: 'Account' }));
+    await userEvent.click(await screen.findByRole('menuitem', { name: 'Sign out' }));
+    await userEvent.type(await screen.findByLabelText('Token'), 'second{Enter}');
+    expect(await screen.findByRole('status', { name: 'Loading the stores' })).toBeVisible();
+    expect(screen.queryByRole('article')).toBeNull();
   });
 
   it('needs none where authentication is off', async () => {

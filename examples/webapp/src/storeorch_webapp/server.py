@@ -25,6 +25,10 @@ from storeorch_webapp.settings import WebSettings
 _GRACE_SECONDS: Final = 10
 """How long requests under way may take once the app is told to stop."""
 
+_KEEP_ALIVE_SECONDS: Final = 75
+"""How long a connection may be idle. Longer than usual proxies and clients keep it, for one that
+is closed here in the moment of its use is an error there."""
+
 _BACKLOG: Final = 2048
 
 
@@ -119,6 +123,7 @@ def serve(app: FastAPI, listening: socket.socket, started: Callable[[str], objec
         log_level="warning",
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         lifespan="on",
     )

@@ -1,5 +1,6 @@
 /** The API as queries and mutations; every component reads and changes data through these. */
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
 import { useConnection } from '../live/context';
 import { reconcile, withEvent, withoutStore, withStore } from './cache';
 import * as calls from './calls';
@@ -112,6 +113,14 @@ export function useCredentials() {
   return useMutation({ mutationFn: calls.credentials, gcTime: 0 });
 }
 
+/** Forget everything that the last visitor was shown. */
+export function useForgetting(): void {
+  const client = useQueryClient();
+  useEffect(() => {
+    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' });
+  }, [client]);
+}
+
 function storesIn(client: QueryClient): readonly Store[] | undefined {
   return client.getQueryData<readonly Store[]>(keys.stores);
 }
@@ -143,6 +152,10 @@ export function applyChange(client: QueryClient, { event, store }: Change): stri
   const before = storesIn(client)?.find((each) => each.id === id);
   if (store) applyStore(client, store);
   else applyGone(client, id);
+  if (!storesIn(client) || (!store && client.isFetching({ queryKey: keys.stores }) > 0)) {
+    // An answer that is under way may be from before the change; it is asked for anew.
+    void client.invalidateQueries({ queryKey: keys.stores });
+  }
   if (event) {
     const queryKey = keys.history(id);
     const known = client.getQueryData<readonly StoreEvent[]>(queryKey);

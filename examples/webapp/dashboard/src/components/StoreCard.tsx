@@ -97,8 +97,8 @@ function Facts({ store }: { store: Store }) {
       </dd>
       {took !== null && (
         <>
-          <dt>Ready</dt>
-          <dd>after {duration(took)}</dd>
+          <dt>Took</dt>
+          <dd>{duration(took)}</dd>
         </>
       )}
     </dl>

@@ -1,11 +1,13 @@
 import { Button, Center, Code, Paper, PasswordInput, Stack, Text, Title } from '@mantine/core';
 import { IconKey } from '@tabler/icons-react';
 import { type SubmitEvent, useState } from 'react';
+import { useForgetting } from '../api/queries';
 import { setToken, useToken } from '../api/token';
 import { Logo } from './Logo';
 
 /** Asks for a token; the one that is at hand was refused, or there is none. */
 export function TokenScreen() {
+  useForgetting();
   const refused = useToken() !== null;
   const [typed, setTyped] = useState('');
   const submit = (event: SubmitEvent) => {
