@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,6 @@ from typing import Any, Final
 
 import urllib3
 import yaml
-from pydantic.alias_generators import to_snake
 
 from storeorch_devcluster import RealNodeCluster
 
@@ -113,13 +113,24 @@ def parameters_of(values: Path) -> Iterator[str]:
 
     def leaves(prefix: str, node: Mapping[str, Any]) -> Iterator[str]:
         for key, value in node.items():
-            name = f"{prefix}{to_snake(key)}"
+            name = prefix + re.sub("([A-Z])", r"_\1", key).lower()
             if isinstance(value, Mapping):
                 yield from leaves(f"{name}.", value)
             else:
                 yield f"--set={name}={value}"
 
     return leaves("", yaml.safe_load(values.read_text(encoding="utf-8")))
+
+
+def _told(cluster: Kubectl, name: str) -> str:
+    """What the cluster tells of a store that did not become ready."""
+    select = f"--selector=storeorch.io/store-name={name}"
+    told = [cluster.run("get", "pods,jobs,pvc,events", "--all-namespaces").stdout]
+    for found in cluster("get", "namespaces", select, "-o", "name").split():
+        where = f"--namespace={found.partition('/')[2]}"
+        every = ("--all-containers", "--prefix", "--tail=60", select, where)
+        told.append(cluster.run("logs", *every).stdout)
+    return "\n".join(told)
 
 
 @contextmanager
@@ -150,8 +161,12 @@ def deployed(
         storeorch(environment, "store", "create", name, *wanted, "--wait", "--timeout=15m")
         about = json.loads(storeorch(environment, "store", "get", name, "-o", "json"))
         yield DeployedStore(about, kubectl_of(node, about["namespace"]), node, environment)
+    except AssertionError:
+        print(_told(kubectl_of(node, "default"), name))
+        raise
     finally:
-        storeorch(environment, "store", "delete", name, "--yes", "--wait")
+        if name in storeorch(environment, "store", "list", "-o", "name"):
+            storeorch(environment, "store", "delete", name, "--yes", "--wait")
     cluster = kubectl_of(node, "default")
     assert f"store-{name}-" not in cluster("get", "namespaces", "-o", "name")
     assert f"store-{name}-" not in cluster("get", "persistentvolumes", "-o", "json")
