@@ -16,12 +16,9 @@ says what the image is made of::
 holds. An IMAGE is the last part of a name, here ``example``. ``--include`` puts
 another file or folder in the place of one that the recipe includes.
 
-Images are kept as OCI archives, ready for ``storeorch dev load``, in the user's
-cache folder (``STOREORCH_IMAGE_CACHE`` names another one) under a digest of all
-that goes in: recipe, context, Debian's release and the processor. The version of
-Debian's packages is not part of it: ``--refresh`` builds anew and takes what
-Debian has now. Archives' paths go to standard output, everything else to standard
-error.
+Images are kept as OCI archives in the user's cache folder, under a digest of recipe, context,
+Debian's release and processor. The version of Debian's packages is no part of it: ``--refresh``
+takes what Debian has now. The archives' paths go to standard output.
 
 Needs root on Debian; missing tools (mmdebstrap, buildah) are installed by apt.
 This module must not know what is in an image, nor any cluster.
@@ -42,7 +39,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -224,10 +221,9 @@ def install_tools() -> None:
     Raises:
         BuildError: Not root, or apt failed.
     """
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if os.geteuid() != 0:
         raise BuildError("Images are built by root only: run this with sudo.")
-    if missing:
+    if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
         say(f"installing {' and '.join(missing)}")
         run("apt-get", "update", "-qq")
         os.environ["DEBIAN_FRONTEND"] = "noninteractive"
@@ -321,10 +317,7 @@ def lay_out(recipe: Recipe, root: Path, context: Path) -> None:
             shutil.copytree(path, target, symlinks=True, dirs_exist_ok=True)
         else:
             shutil.copy2(path, target)
-    try:
-        (context / "root.tar").hardlink_to(root)
-    except OSError:  # another file system
-        shutil.copyfile(root, context / "root.tar")
+    shutil.copyfile(root, context / "root.tar")
 
 
 def _bud(recipe: Recipe, context: Path, scratch: Path, archive: Path) -> None:
@@ -385,14 +378,7 @@ def with_includes(recipe: Recipe, given: Sequence[str]) -> Recipe:
             raise BuildError(f"--include {entry} is not of the form NAME=PATH.")
         if name in include:
             include[name] = Path(path).expanduser().absolute()
-    return Recipe(
-        folder=recipe.folder,
-        name=recipe.name,
-        tag=recipe.tag,
-        packages=recipe.packages,
-        context=recipe.context,
-        include=include,
-    )
+    return replace(recipe, include=include)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

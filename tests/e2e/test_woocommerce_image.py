@@ -232,7 +232,8 @@ def test_the_shop_reaches_itself_and_nothing_else(installed: Shop) -> None:
     """Cron and REST go to the shop's own address, which no name server here knows."""
     script = (
         "require '/usr/src/wordpress/wp-load.php';"
-        "foreach ( array( 'http://shop.local.test/wp-login.php', 'http://example.com/' ) as $url ) {"
+        "$addresses = array( 'http://shop.local.test/wp-login.php', 'http://example.com/' );"
+        "foreach ( $addresses as $url ) {"
         "$a = wp_remote_get( $url, array( 'timeout' => 60 ) );"
         "echo is_wp_error( $a ) ? $a->get_error_code() : $a['response']['code'], ' '; }"
     )

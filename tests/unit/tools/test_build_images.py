@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,14 +29,7 @@ def recipe(tmp_path: Path) -> Recipe:
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "main.py").write_text("1")
     made = build_images.read_recipe(write(tmp_path / "recipe"))
-    return build_images.Recipe(
-        folder=made.folder,
-        name=made.name,
-        tag=made.tag,
-        packages=made.packages,
-        context=made.context,
-        include={"app": tmp_path / "app"},
-    )
+    return replace(made, include={"app": tmp_path / "app"})
 
 
 def test_recipes_of_the_checkout_are_found_by_their_short_names() -> None:

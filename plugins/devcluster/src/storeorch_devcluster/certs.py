@@ -28,6 +28,9 @@ LIFETIME = dt.timedelta(days=3650)
 SKEW = dt.timedelta(hours=1)
 """How far into the past certificates begin, for clocks that are set back."""
 
+SERVICE_RANGE = "10.96.0.0/16"
+"""Addresses of services."""
+
 SERVICE_ADDRESS = "10.96.0.1"
 """Address of the ``kubernetes`` service: the first of the service range."""
 

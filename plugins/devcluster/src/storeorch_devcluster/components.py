@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storeorch_devcluster.certs import Pki
+from storeorch_devcluster.certs import SERVICE_RANGE, Pki
 from storeorch_devcluster.nodes import NODE_SELECTOR
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _apiserver(layout: Layout) -> list[str]:
         f"--etcd-cafile={pki.authority}",
         f"--etcd-certfile={etcd.certificate}",
         f"--etcd-keyfile={etcd.key}",
-        "--service-cluster-ip-range=10.96.0.0/16",
+        f"--service-cluster-ip-range={SERVICE_RANGE}",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={pki.service_account_public_key}",
         f"--service-account-signing-key-file={pki.service_account_key}",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from storeorch_devcluster import components
-from storeorch_devcluster.certs import NODE_ADDRESS, NODE_NAME
+from storeorch_devcluster.certs import NODE_ADDRESS, NODE_NAME, SERVICE_RANGE
 from storeorch_devcluster.components import Layout
 from storeorch_devcluster.realnode import agent, cgroups, forward, holder
 from storeorch_devcluster.realnode.enter import command
@@ -136,7 +136,7 @@ def start_command(
 def _namespaces(layout: NodeLayout, _holder: int) -> list[str]:
     binaries = {layout.binaries, *(path.parent for path in layout.programs.values())}
     kept = [layout.folder.path, *sorted(binaries)]
-    return holder.command(layout.root, layout.prepared, kept, NODE_ADDRESS)
+    return holder.command(layout.root, layout.prepared, kept, NODE_ADDRESS, SERVICE_RANGE)
 
 
 def _forwarder(layout: NodeLayout, holder_pid: int) -> list[str]:

@@ -42,7 +42,7 @@ NETWORK_SETTINGS: Final = {
 and nobody goes round the policies by IPv6."""
 
 
-def command(root: Path, ready: Path, kept: list[Path], address: str) -> list[str]:
+def command(root: Path, ready: Path, kept: list[Path], address: str, services: str) -> list[str]:
     """Return the command line of a holder.
 
     Args:
@@ -50,11 +50,13 @@ def command(root: Path, ready: Path, kept: list[Path], address: str) -> list[str
         ready: File that it writes when the namespaces are prepared.
         kept: Folders that stay visible wherever they are.
         address: The node's own address, on the loopback interface of its namespace.
+        services: The range of the services' addresses.
     """
     module = f"{__package__}.holder"
     shown = [argument for path in kept for argument in ("--keep", str(path))]
-    paths = ("--root", str(root), "--ready", str(ready))
-    return [sys.executable, "-I", "-m", module, *paths, "--address", address, *shown]
+    options = ("--root", str(root), "--ready", str(ready))
+    network = ("--address", address, "--services", services)
+    return [sys.executable, "-I", "-m", module, *options, *network, *shown]
 
 
 def main(arguments: list[str]) -> None:
@@ -63,21 +65,21 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--ready", type=Path, required=True)
     parser.add_argument("--address", required=True)
+    parser.add_argument("--services", required=True)
     parser.add_argument("--keep", type=Path, action="append", default=[])
     options = parser.parse_args(arguments)
     linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWNET)
     linux.make_private()
     _cover(options.root, [path.resolve() for path in options.keep])
     _pretend(options.root)
-    _network(options.address)
+    _network(options.address, options.services)
     options.ready.write_text(str(os.getpid()))
     while True:
         signal.pause()
 
 
 def _cover(root: Path, kept: list[Path]) -> None:
-    # Held open, they can be shown again at their places under what covers them.
-    descriptors = {path: os.open(path, os.O_PATH) for path in kept}
+    covers = {}
     for name in COVERED:
         target = Path("/", name)
         if target.is_dir() and not target.is_symlink():
@@ -85,11 +87,16 @@ def _cover(root: Path, kept: list[Path]) -> None:
             own.mkdir(parents=True, exist_ok=True)
             # /tmp and /var/tmp are everybody's.
             own.chmod(0o1777 if name.endswith("tmp") else 0o755)
-            linux.bind(str(own), str(target))
-    for path, descriptor in descriptors.items():
+            covers[target] = os.open(own, os.O_PATH)
+    # Held open, all of them are found also where one covers the way to another.
+    shown = {path: os.open(path, os.O_PATH) for path in kept}
+    for target, descriptor in covers.items():
+        linux.bind(f"/proc/self/fd/{descriptor}", str(target))
+    for path, descriptor in shown.items():
         if not path.is_dir() or not os.path.samestat(path.stat(), os.fstat(descriptor)):
             path.mkdir(parents=True, exist_ok=True)
             linux.bind(f"/proc/self/fd/{descriptor}", str(path))
+    for descriptor in (*covers.values(), *shown.values()):
         os.close(descriptor)
 
 
@@ -103,10 +110,12 @@ def _pretend(root: Path) -> None:
             linux.bind(str(own), str(setting))
 
 
-def _network(address: str) -> None:
+def _network(address: str, services: str) -> None:
     for command_line in (
         ("ip", "link", "set", "lo", "up"),
         ("ip", "address", "add", f"{address}/32", "dev", "lo"),
+        # Without a route the node's own connections to services fail before they are translated.
+        ("ip", "route", "add", services, "dev", "lo", "src", address),
     ):
         subprocess.run(command_line, check=True)
     for name, value in NETWORK_SETTINGS.items():
