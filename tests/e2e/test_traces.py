@@ -31,7 +31,6 @@ PLACES = (
     "/run/containerd",
     "/run/netns",
     "/run/xtables.lock",
-    "/tmp/hostpath_pv",
     "/var/lib/cni",
     "/var/lib/containerd",
     "/var/lib/kubelet",

@@ -8,7 +8,7 @@ import pytest
 
 from storeorch_devcluster.certs import NODE_ADDRESS
 from storeorch_devcluster.paths import NODE_RECIPES, Recipe, cache_key, module_files, module_version
-from storeorch_devcluster.realnode import files
+from storeorch_devcluster.realnode import files, gate
 from storeorch_devcluster.realnode.components import (
     COMPONENTS,
     IN_MOUNTS,
@@ -68,7 +68,7 @@ def test_configuration_files_are_understood(layout: NodeLayout) -> None:
     assert runtime["cni"]["conf_dir"] == str(layout.cni)
     assert runtime["restrict_oom_score_adj"] is True
     network = json.loads((layout.cni / "10-pods.conflist").read_text())
-    assert [plugin["type"] for plugin in network["plugins"]] == ["ptp"]
+    assert [plugin["type"] for plugin in network["plugins"]] == ["ptp", gate.PLUGIN]
     kubelet = files.kubelet_config(layout)
     assert kubelet["cgroupRoot"] == f"/{layout.group}"
     assert kubelet["address"] == NODE_ADDRESS

@@ -150,10 +150,15 @@ def test_only_pods_with_an_address_of_their_own_count() -> None:
         "spec": {"containers": [{"ports": [{"name": "http", "containerPort": 8080}, {}]}, {}]},
         "status": {"phase": "Running", "podIP": "10.244.0.2"},
     }
-    assert pod_of(manifest) == WEB
-    assert pod_of(manifest | {"status": {"phase": "Pending"}}) is None
-    assert pod_of(manifest | {"status": {"phase": "Succeeded", "podIP": "10.244.0.2"}}) is None
-    assert pod_of(manifest | {"spec": {"hostNetwork": True}}) is None
+    pending = manifest | {"status": {"phase": "Pending"}}
+    assert pod_of(manifest, {}) == WEB
+    assert pod_of(pending, {}) is None
+    assert pod_of(manifest | {"status": {"phase": "Succeeded", "podIP": "10.244.0.2"}}, {}) is None
+    assert pod_of(manifest | {"spec": {"hostNetwork": True}}, {}) is None
+    # What the network says is newer than what the pod says.
+    renewed = pod_of(pending, {("shop", "web"): "10.244.0.7"})
+    assert renewed is not None
+    assert renewed.address == "10.244.0.7"
     spaces: list[Any] = [{"metadata": {"name": "shop"}}]
     assert Cluster.of([manifest, manifest | {"status": {}}], spaces, []) == Cluster(
         [WEB], {"shop": {}}, []

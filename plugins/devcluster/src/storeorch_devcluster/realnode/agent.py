@@ -11,12 +11,14 @@ import argparse
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from storeorch_devcluster.api import ApiServer
 from storeorch_devcluster.certs import Pki
+from storeorch_devcluster.realnode import gate
 from storeorch_devcluster.realnode.files import POD_RANGE
 from storeorch_devcluster.realnode.informer import Informer, Kind
 from storeorch_devcluster.realnode.nftables import render
@@ -33,6 +35,12 @@ KINDS: Final = (
 
 RETRY: Final = 1.0
 """Seconds until what failed is tried again."""
+
+ADMISSION: Final = 10.0
+"""Seconds that a new pod waits for the news of itself to arrive."""
+
+POLL: Final = 0.01
+"""Seconds between two looks for it."""
 
 FOR_EVER: Final = 3600.0
 """Seconds until everything is looked at again where nothing changed."""
@@ -64,12 +72,43 @@ class Agent:
         self._informer = informer
         self._provisioner = provisioner
         self._rules = ""
+        self._addresses: dict[tuple[str, str], str] = {}
+        self._lock = threading.RLock()
+
+    def admit(self, namespace: str, name: str, address: str) -> bool:
+        """Put the rules of a new pod in place, before it runs.
+
+        Args:
+            namespace: Its namespace.
+            name: Its name.
+            address: Its address.
+
+        Returns:
+            Whether they are in place; if not, the pod must not run.
+        """
+        key = (namespace, name)
+        deadline = time.monotonic() + ADMISSION
+        # The kubelet's news of the pod may be a little older than ours.
+        while key not in self._known():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL)
+        with self._lock:
+            self._addresses[key] = address
+            return self._enforce()
+
+    def _known(self) -> set[tuple[str, str]]:
+        pods = (pod["metadata"] for pod in self._informer.objects("pods"))
+        return {(pod["namespace"], pod["name"]) for pod in pods}
 
     def reconcile(self) -> bool:
         """Look at everything once; return whether nothing has to be tried again."""
         if not self._informer.synced():
             return True
-        enforced = self._enforce()
+        with self._lock:
+            known = self._known()
+            self._addresses = {k: a for k, a in self._addresses.items() if k in known}
+            enforced = self._enforce()
         claims, volumes = self._informer.objects("claims"), self._informer.objects("volumes")
         try:
             provided = self._provisioner.reconcile(claims, volumes)
@@ -80,7 +119,10 @@ class Agent:
 
     def _enforce(self) -> bool:
         cluster = Cluster.of(
-            *(self._informer.objects(name) for name in ("pods", "namespaces", "policies"))
+            self._informer.objects("pods"),
+            self._informer.objects("namespaces"),
+            self._informer.objects("policies"),
+            self._addresses,
         )
         rules = render(cluster, POD_RANGE)
         if rules == self._rules:
@@ -109,6 +151,7 @@ def main(arguments: list[str]) -> None:
         informer = Informer(api.server, api.pool, KINDS, changed.set)
         agent = Agent(informer, Provisioner(api, options.volumes, options.node))
         informer.start()
+        gate.serve(agent.admit)
         patience = FOR_EVER
         while True:
             changed.wait(patience)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -70,6 +71,11 @@ class NodeLayout(Layout):
         return self.folder.config / "cni"
 
     @property
+    def cni_programs(self) -> Path:
+        """Folder of the network's programs that are ours."""
+        return self.folder.config / "cni-programs"
+
+    @property
     def containerd_config(self) -> Path:
         """Containerd's configuration file."""
         return self.folder.config / "containerd.toml"
@@ -135,7 +141,9 @@ def start_command(
 
 def _namespaces(layout: NodeLayout, _holder: int) -> list[str]:
     binaries = {layout.binaries, *(path.parent for path in layout.programs.values())}
-    kept = [layout.folder.path, *sorted(binaries)]
+    # The interpreter runs a program of the network.
+    prefixes = {Path(sys.prefix), Path(sys.base_prefix)}
+    kept = [layout.folder.path, *sorted(binaries | prefixes)]
     return holder.command(layout.root, layout.prepared, kept, NODE_ADDRESS, SERVICE_RANGE)
 
 

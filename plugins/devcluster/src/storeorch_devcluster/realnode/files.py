@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from storeorch_devcluster.certs import NODE_ADDRESS, write_private
+from storeorch_devcluster.realnode import gate
 from storeorch_devcluster.realnode.images import PAUSE_IMAGE
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ def write_files(layout: NodeLayout) -> None:
     }
     for path, text in texts.items():
         write_private(path, text.encode())
+    layout.cni_programs.mkdir(mode=0o700, exist_ok=True)
+    plugin = layout.cni_programs / gate.PLUGIN
+    write_private(plugin, gate.plugin().encode())
+    plugin.chmod(0o700)
 
 
 def containerd_config(layout: NodeLayout) -> str:
@@ -77,7 +82,7 @@ disabled_plugins = ["io.containerd.nri.v1.nri"]
   netns_mounts_under_state_dir = true
 
 [plugins.'io.containerd.cri.v1.runtime'.cni]
-  bin_dirs = ["{CNI_PROGRAMS}"]
+  bin_dirs = ["{CNI_PROGRAMS}", {json.dumps(str(layout.cni_programs))}]
   conf_dir = {json.dumps(str(layout.cni))}
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
@@ -95,7 +100,8 @@ def network() -> dict[str, Any]:
     """Return the pods' network, a CNI configuration list.
 
     Each pod has a line of its own to the node (``ptp``) and none to its
-    neighbours, so that the node routes, and may refuse, every packet.
+    neighbours, so that the node routes, and may refuse, every packet. The last
+    plugin holds it back until the agent has put its rules in place.
     """
     return {
         "cniVersion": "1.0.0",
@@ -110,7 +116,8 @@ def network() -> dict[str, Any]:
                     "routes": [{"dst": "0.0.0.0/0"}],
                     "dataDir": "/run/cni/networks",
                 },
-            }
+            },
+            {"type": gate.PLUGIN},
         ],
     }
 

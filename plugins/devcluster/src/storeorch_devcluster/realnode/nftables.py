@@ -3,8 +3,7 @@
 Every connection from or to a pod passes one chain for what its sender may do
 and one for what its target may take; answers belong to their connection.
 Traffic of the node itself reaches every pod, as with most networks: kubelet's
-probes must. An address of the pods' range that no known pod has is closed, so
-that a pod is never open before its policies are in place.
+probes must. An address of the pods' range that no known pod has is closed.
 
 The whole table is replaced in one transaction of ``nft``.
 """

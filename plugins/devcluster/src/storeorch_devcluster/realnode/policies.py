@@ -93,19 +93,35 @@ class Cluster:
         pods: Iterable[Manifest],
         namespaces: Iterable[Manifest],
         policies: Iterable[Manifest],
+        addresses: Mapping[tuple[str, str], str] | None = None,
     ) -> Cluster:
-        """Return what API objects say; pods without an address of their own are left out."""
+        """Return what API objects say; pods without an address of their own are left out.
+
+        Args:
+            pods: Every Pod.
+            namespaces: Every Namespace.
+            policies: Every NetworkPolicy.
+            addresses: Addresses that are newer than what the Pods say, by
+                namespace and name.
+        """
+        newer = addresses or {}
         return cls(
-            [pod for manifest in pods if (pod := pod_of(manifest)) is not None],
+            [pod for manifest in pods if (pod := pod_of(manifest, newer)) is not None],
             {n["metadata"]["name"]: n["metadata"].get("labels") or {} for n in namespaces},
             list(policies),
         )
 
 
-def pod_of(manifest: Manifest) -> Pod | None:
-    """Return what a Pod object says, or None if it has no address of its own (any more)."""
+def pod_of(manifest: Manifest, addresses: Mapping[tuple[str, str], str]) -> Pod | None:
+    """Return what a Pod object says, or None if it has no address of its own (any more).
+
+    Args:
+        manifest: The object.
+        addresses: Newer addresses, by namespace and name.
+    """
     spec, status = manifest.get("spec") or {}, manifest.get("status") or {}
-    address = status.get("podIP")
+    metadata = manifest["metadata"]
+    address = addresses.get((metadata["namespace"], metadata["name"])) or status.get("podIP")
     if not address or spec.get("hostNetwork") or status.get("phase") in FINISHED:
         return None
     ports = {
@@ -114,7 +130,6 @@ def pod_of(manifest: Manifest) -> Pod | None:
         for port in container.get("ports") or []
         if port.get("name")
     }
-    metadata = manifest["metadata"]
     labels = metadata.get("labels") or {}
     return Pod(metadata["namespace"], metadata["name"], address, labels, ports)
 
