@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, async_playwright
 from tests.web.live import LiveApp
+from tests.web.memory import Memory, served
 
 from .dashboard import Dashboard, Wire
 
@@ -23,6 +24,13 @@ async def browser() -> AsyncIterator[Browser]:
         )
         yield started
         await started.close()
+
+
+@pytest.fixture
+async def quick(memory: Memory) -> AsyncIterator[str]:
+    """Where an app without authentication is, on a cluster in memory, for what needs no other."""
+    async with memory.started(auth="off") as app, served(app) as url:
+        yield url
 
 
 @pytest.fixture

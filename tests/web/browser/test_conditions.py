@@ -37,15 +37,14 @@ async def test_a_cut_network_is_shown_and_what_was_missed_is_caught_up(
         await dashboard.shows("my-store", "ready")
 
 
-async def test_the_browser_itself_without_a_network(
-    dashboard: Dashboard,
-) -> None:
-    banner = dashboard.page.get_by_role("banner")
-    await expect(banner).to_contain_text("Live")
-    await dashboard.page.context.set_offline(offline=True)
-    await expect(banner).to_contain_text("Offline")
-    await dashboard.page.context.set_offline(offline=False)
-    await expect(banner).to_contain_text("Live")
+async def test_the_browser_itself_without_a_network(browser: Browser, quick: str) -> None:
+    async with Dashboard.opened(browser, quick) as dashboard:
+        banner = dashboard.page.get_by_role("banner")
+        await expect(banner).to_contain_text("Live")
+        await dashboard.page.context.set_offline(offline=True)
+        await expect(banner).to_contain_text("Offline")
+        await dashboard.page.context.set_offline(offline=False)
+        await expect(banner).to_contain_text("Live")
 
 
 async def test_an_app_that_begins_anew_is_found_again(
@@ -59,7 +58,7 @@ async def test_an_app_that_begins_anew_is_found_again(
         await expect(banner).to_contain_text("Offline")
 
 
-async def test_states_of_the_list(browser: Browser, live_app: LiveApp) -> None:
+async def test_states_of_the_list(browser: Browser, quick: str) -> None:
     gate = asyncio.Event()
 
     async def late(route: Route) -> None:
@@ -68,12 +67,12 @@ async def test_states_of_the_list(browser: Browser, live_app: LiveApp) -> None:
         body = {"success": False, "error": {**error, "hint": "Start it.", "error_id": "e-1"}}
         await route.fulfill(status=503, json=body)
 
-    async with Dashboard.opened(browser, live_app.url, path="/nowhere") as dashboard:
+    async with Dashboard.opened(browser, quick, path="/nowhere") as dashboard:
         page = dashboard.page
         await expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
         await dashboard.look("not-found")
         await page.route("**/api/stores?**", late)
-        await page.goto(live_app.url)
+        await page.goto(quick)
         await expect(page.get_by_label("Loading the stores")).to_be_visible()
         await dashboard.look("loading")
         gate.set()
@@ -84,11 +83,11 @@ async def test_states_of_the_list(browser: Browser, live_app: LiveApp) -> None:
         await expect(page.get_by_text("No stores yet")).to_be_visible()
 
 
-async def test_a_thousand_stores(browser: Browser, live_app: LiveApp, record_property: Any) -> None:
-    async with Dashboard.opened(browser, live_app.url) as dashboard:
+async def test_a_thousand_stores(browser: Browser, quick: str, record_property: Any) -> None:
+    async with Dashboard.opened(browser, quick) as dashboard:
         page = dashboard.page
         await page.route("**/api/stores?**", a_thousand)
-        await page.goto(live_app.url)
+        await page.goto(quick)
         cards = page.get_by_role("article")
         await expect(cards.first).to_be_visible()
         await dashboard.look("thousand")
@@ -104,7 +103,7 @@ async def test_a_thousand_stores(browser: Browser, live_app: LiveApp, record_pro
         await page.get_by_label("Search stores").fill("store-77")
         await expect(cards).to_have_count(11)
         await page.get_by_text("Failed").first.click()
-        await expect(page).to_have_url(f"{live_app.url}/?search=store-77&status=failed")
+        await expect(page).to_have_url(f"{quick}/?search=store-77&status=failed")
 
 
 async def test_narrow_screens(browser: Browser, live_app: LiveApp) -> None:
@@ -122,18 +121,24 @@ async def test_narrow_screens(browser: Browser, live_app: LiveApp) -> None:
         assert not wider, "the page is wider than the screen"
 
 
-async def test_by_keyboard_alone(dashboard: Dashboard) -> None:
-    page = dashboard.page
-    await expect(page.get_by_text("No stores yet")).to_be_visible()
-    await page.keyboard.press("Tab")
-    await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-    await page.keyboard.press("n")
-    dialog = page.get_by_role("dialog", name="New store")
-    await expect(dialog.get_by_label("Name", exact=True)).to_be_focused()
-    await page.keyboard.press("Shift+Tab")
-    await page.keyboard.press("ArrowDown")
-    await page.keyboard.press("Escape")
-    await expect(dialog).to_be_hidden()
+async def test_by_keyboard_alone(browser: Browser, quick: str) -> None:
+    async with Dashboard.opened(browser, quick) as dashboard:
+        page = dashboard.page
+        await expect(page.get_by_text("No stores yet")).to_be_visible()
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        await page.keyboard.press("n")
+        dialog = page.get_by_role("dialog", name="New store")
+        await expect(dialog.get_by_label("Name", exact=True)).to_be_focused()
+        await page.keyboard.type("by-hand")
+        await page.keyboard.press("Enter")
+        await expect(dialog).to_be_hidden()
+        await dashboard.shows("by-hand", "ready")
+        await page.keyboard.press("/")
+        await expect(page.get_by_label("Search stores")).to_be_focused()
+        await dashboard.card("by-hand").get_by_role("link", name="by-hand", exact=True).focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1, name="by-hand")).to_be_visible()
 
 
 async def test_who_has_a_token_and_what_it_allows(browser: Browser, guarded_app: LiveApp) -> None:

@@ -44,7 +44,7 @@ export const StoreCard = memo(function StoreCard({ store, type, ...actions }: St
         <StatusBadge status={store.status} />
       </header>
       <div className={classes.body}>
-        <StepBar steps={steps} status={store.status} />
+        {steps.length > 0 && <StepBar steps={steps} status={store.status} />}
         <Progress store={store} steps={steps} />
         <Facts store={store} />
       </div>
