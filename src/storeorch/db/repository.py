@@ -101,9 +101,9 @@ class SqlRepository(SqlReader):
             if once and (present := await self.get(new.id)) is not None:
                 return lifecycle.same_declaration(present, new)
             existing = await self.find(new.name)
-            if existing is None:
+            if existing is None and await self.get(new.id) is None:
                 raise _host_taken(new.host) from error
-            if existing.status is Status.DELETING:
+            if existing is not None and existing.status is Status.DELETING:
                 raise StoreIsDeleting(f"The store {new.name} is still being deleted.") from error
             raise NameTaken(f"A store named {new.name} exists already.") from error
         return store

@@ -40,7 +40,7 @@ OUTPUT_LIMIT: Final = 16 * 2**20
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _IMPATIENT: Final = 2
 
-_GATE: Final = ("sh", "-c", 'IFS= read -r _ && exec "$@"', "sh")
+_GATE: Final = ("/bin/sh", "-c", 'IFS= read -r _ && exec "$@"', "sh")
 """Words before a command that hold it back until a line comes, and end where none can come.
 
 ``read`` takes the line alone from its input, byte by byte, and leaves the rest to the
