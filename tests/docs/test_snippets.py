@@ -37,7 +37,7 @@ def command_lines() -> list[tuple[str, str]]:
     for place, text in blocks("console"):
         for line in text.splitlines():
             assert line.startswith("$ "), f"{place}: {line}"
-            parts = re.split(r"&&|;|\$\(|\)", line.removeprefix("$ "))
+            parts = re.split(r"&&|;|\||\$\(|\)", line.removeprefix("$ "))
             found.extend((place, part.strip()) for part in parts)
     return found
 
