@@ -146,7 +146,7 @@ class Weather:
     def make_way(self, name: str) -> None:
         """Have somebody else remove a namespace of theirs."""
         if self.strangers.pop(name, None) is not None:
-            self._note("way-made", name)
+            self._journal.write(asyncio.get_running_loop().time(), "world", f"makes way: {name}")
             self._cluster.delete_namespace_by_hand(name)
 
     # -- the machinery --------------------------------------------------------
