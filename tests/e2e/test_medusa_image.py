@@ -268,4 +268,5 @@ def test_a_shop_with_redis_sells(images: Images) -> None:
             assert shop.order(order)["total"] == 25
             assert set(inventory(shop).values()) == {1}
     said = (images.logs / "medusa.log").read_text()
-    assert re.search(r"Locking module: Using .*locking-redis", said)
+    for part in ("event-bus-redis", "cache-redis", "locking-redis", "workflow-engine-redis"):
+        assert re.search(rf"Connection to Redis in [^,]*{part}", said), part
