@@ -221,7 +221,7 @@ def test_every_parameter_is_described() -> None:
 
 def test_examples_name_every_parameter() -> None:
     paths = {path for path, _ in leaves(MedusaParameters().model_dump())}
-    # Domain and egress are not the chart's, and several servers need more than their number: see below.
+    # Domain and egress are not the chart's; several servers need more than their number.
     assert set(EXAMPLES) == paths - {"domain", "egress", "medusa.replicas"}
 
 
