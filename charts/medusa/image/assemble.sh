@@ -15,14 +15,10 @@ npx medusa build
 mkdir -p "$target"
 cp -R .medusa/server/. "$target"
 cp -R storefront/dist "$target/public/storefront"
-cp package.json package-lock.json .npmrc "$target"
-rm -rf node_modules storefront/node_modules
-
+cp package.json "$target"
+mv node_modules "$target"
+node prune.mjs "$target"
 cd "$target"
-# Peers of packages are what our package.json asks for and nothing more: the browser's half of the
-# admin is built by now.
-npm ci --no-progress --omit=dev --omit=optional --omit=peer
-node "$OLDPWD/prune.mjs" .
 
 # "db:migrate" makes these folders where they are missing, and the root file system is read-only.
 for module in node_modules/@medusajs/*/dist; do

@@ -1,11 +1,11 @@
 /**
- * Takes out of `node_modules` what the running server does not need: whatever only the building of
- * the admin asks for, type declarations, and maps of sources that are not there.
+ * Takes out of `node_modules` what the running server does not need: what is there for development
+ * or for the building of the admin, type declarations, and maps of sources that are not there.
  *
  * Usage: node prune.mjs FOLDER
  */
 
-import { readFileSync, readdirSync, rmSync } from "node:fs"
+import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs"
 import path from "node:path"
 
 /** Dependencies that a package uses to build its half of the admin; null means all of them. */
@@ -59,7 +59,8 @@ for (let next = open.pop(); next !== undefined; next = open.pop()) {
   const buildOnly = name in BUILD_ONLY ? BUILD_ONLY[name] : []
   for (const kind of ["dependencies", "optionalDependencies", "peerDependencies"]) {
     for (const dependency of Object.keys(about[kind] ?? {})) {
-      if (buildOnly !== null && !buildOnly.includes(dependency)) {
+      const dispensable = about.peerDependenciesMeta?.[dependency]?.optional === true
+      if (buildOnly !== null && !buildOnly.includes(dependency) && !dispensable) {
         open.push([place, dependency])
       }
     }
@@ -74,8 +75,9 @@ for (const place of superfluous) {
   }
 }
 for (const entry of readdirSync("node_modules", { recursive: true, withFileTypes: true })) {
-  if (entry.isFile() && USELESS.test(entry.name)) {
-    rmSync(path.join(entry.parentPath, entry.name))
+  const file = path.join(entry.parentPath, entry.name)
+  if (entry.isFile() ? USELESS.test(entry.name) : entry.isSymbolicLink() && !existsSync(file)) {
+    rmSync(file)
   }
 }
 console.log(`Kept ${needed.size} packages, took out ${superfluous.length}.`)
