@@ -367,7 +367,11 @@ class Orchestrator(StoreAccess):
     async def _open_database(self) -> Repository:
         from storeorch.db import SqlRepository  # noqa: PLC0415 - heavy
 
-        opening = SqlRepository.open(self.settings.database_url, cluster=self.settings.cluster)
+        opening = SqlRepository.open(
+            self.settings.database_url,
+            cluster=self.settings.cluster,
+            connections=self.settings.database_connections,
+        )
         return await self._stack.enter_async_context(opening)
 
     def _wire(self) -> Adapters:

@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     database_url: str = Field(default_factory=_default_database_url, repr=False)
     """SQLAlchemy URL of the database. Default: an SQLite file in the user's data folder."""
 
+    database_connections: Annotated[int, Field(ge=2, le=200)] = 5
+    """Connections to PostgreSQL that one process holds at most, beside the one that listens.
+    Default 5: enough for an engine; a program with many users wants more."""
+
     domain: Annotated[str, Field(pattern=_DNS_LABELS, max_length=200)] = "local.test"
     """Domain below which stores get their hosts. Default ``local.test``, reserved for tests."""
 

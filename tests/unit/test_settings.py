@@ -27,6 +27,7 @@ VALUES = {
     "helm_timeout": "61",
     "resync_interval": "62",
     "lease_duration": "63",
+    "database_connections": "9",
     "shutdown_grace": "64",
     "event_retention": "2592000",
     "backoff_base": "2",
@@ -42,6 +43,7 @@ VALUES = {
 }
 
 IMPOSSIBLE = {
+    "database_connections": "1",
     "domain": "Not A Domain",
     "url_scheme": "ftp",
     "drift": "ignore",

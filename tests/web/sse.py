@@ -27,13 +27,15 @@ class Message:
 def messages(response: httpx.Response) -> Iterator[Message]:
     """Yield the messages of a blocking stream."""
     for event in EventSource(response).iter_sse():
-        yield _message(event)
+        if event.data:  # a comment is none
+            yield _message(event)
 
 
 async def read(response: httpx.Response) -> AsyncIterator[Message]:
     """Yield the messages of an asynchronous stream."""
     async for event in EventSource(response).aiter_sse():
-        yield _message(event)
+        if event.data:  # a comment is none
+            yield _message(event)
 
 
 def _message(event: ServerSentEvent) -> Message:

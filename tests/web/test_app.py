@@ -26,6 +26,7 @@ def test_defaults() -> None:
     assert (settings.host, settings.port) == ("127.0.0.1", 3000)
     assert (settings.auth, settings.engine) == (Auth.ON, EnginePlace.INSIDE)
     assert settings.library().domain == "local.test"
+    assert settings.library().database_connections == 15
 
 
 def test_names_that_deployments_share(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,6 +39,7 @@ def test_names_that_deployments_share(monkeypatch: pytest.MonkeyPatch) -> None:
         "PORT": "3001",
         "DOMAIN": "shops.test",
         "RECONCILE_INTERVAL": "30000",
+        "STOREORCH_DATABASE_CONNECTIONS": "7",
     }.items():
         monkeypatch.setenv(name, value)
     settings = WebSettings.load()
@@ -48,6 +50,7 @@ def test_names_that_deployments_share(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert library.domain == "shops.test"
     assert library.resync_interval == 30
+    assert library.database_connections == 7
     assert "p/w" not in repr(settings)
 
 

@@ -97,8 +97,12 @@ def _is_sqlite_uri(url: URL) -> bool:
     return str(url.database).startswith("file:")
 
 
-def open_engine(url: URL) -> AsyncEngine:
+def open_engine(url: URL, *, connections: int = postgresql.CONNECTIONS) -> AsyncEngine:
     """Make the SQLAlchemy engine; nothing is connected yet.
+
+    Args:
+        url: As ``parse_url`` returns it.
+        connections: How many are held at most, where the database is a server.
 
     Raises:
         DatabaseUnavailable: The file cannot be opened, or the driver is missing.
@@ -116,7 +120,9 @@ def open_engine(url: URL) -> AsyncEngine:
         # A reset on return is one more hop to the driver's thread: SQLite's connections
         # are in autocommit mode, and every transaction of ours ends by itself.
         sqlite = url.get_backend_name() == "sqlite"
-        options = {"pool_reset_on_return": None} if sqlite else _postgresql_options(url)
+        options: dict[str, Any] = {"pool_reset_on_return": None}
+        if not sqlite:
+            options = _postgresql_options(url, connections)
         engine = create_async_engine(url, **options)
     except OSError as error:
         raise DatabaseUnavailable("The folder of the database cannot be made.") from error
@@ -130,7 +136,7 @@ def open_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def _postgresql_options(url: URL) -> dict[str, Any]:
+def _postgresql_options(url: URL, connections: int) -> dict[str, Any]:
     if url.drivername != _DRIVERS["postgresql"]:
         return {}
     creator = postgresql.connection_class().connect
@@ -138,7 +144,7 @@ def _postgresql_options(url: URL) -> dict[str, Any]:
         "connect_args": {"async_creator_fn": creator, **postgresql.connect_arguments(url)},
         "pool_pre_ping": True,
         # None beyond: it would be opened for one transaction, which costs more than to wait.
-        "pool_size": postgresql.CONNECTIONS,
+        "pool_size": connections,
         "max_overflow": 0,
         # A transaction lasts milliseconds: who does not get a connection soon waits for
         # a database that is away, and should be told.

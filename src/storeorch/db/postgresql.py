@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from storeorch.db.pgconnection import Connection
 
 CONNECTIONS: Final = 5
-"""How many a process holds at most, beside the one that listens. Transactions last a
-millisecond: more would make the server slower rather than the process faster."""
+"""How many a process holds at most unless told otherwise, beside the one that listens.
+Transactions of an engine last a millisecond: more would make the server slower rather than
+the process faster."""
 
 CONNECT_SECONDS: Final = 10
 """A server that takes longer to accept a connection counts as away."""

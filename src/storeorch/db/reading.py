@@ -27,6 +27,7 @@ from storeorch.db.connection import (
 )
 from storeorch.db.listen import Listener
 from storeorch.db.ordering import ordering
+from storeorch.db.postgresql import CONNECTIONS
 from storeorch.db.tables import events, now_ms, stores, to_datetime, to_event, to_store, workers
 from storeorch.db.watch_file import FileWatch
 from storeorch.errors import DatabaseOutdated
@@ -75,13 +76,19 @@ class SqlReader:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, url: str, *, cluster: str = "default", upgrade: bool | None = None
+        cls,
+        url: str,
+        *,
+        cluster: str = "default",
+        upgrade: bool | None = None,
+        connections: int = CONNECTIONS,
     ) -> AsyncIterator[Self]:
         """Open the database at a SQLAlchemy URL, and close it at the end.
 
         Args:
             url: For example ``sqlite:///storeorch.db``.
             cluster: Name of the cluster whose stores are meant.
+            connections: How many are held at most, where the database is a server.
             upgrade: Whether to bring the schema up to date; None does so for SQLite only.
 
         Raises:
@@ -89,7 +96,7 @@ class SqlReader:
             DatabaseOutdated: Its schema is not that of this version.
         """
         parsed = parse_url(url)
-        engine = open_engine(parsed)
+        engine = open_engine(parsed, connections=connections)
         hub = ChangeHub(_source(engine))
         try:
             if upgrade or (upgrade is None and engine.dialect.name == "sqlite"):

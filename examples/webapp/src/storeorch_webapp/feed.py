@@ -57,31 +57,44 @@ class Listener:
 
     Args:
         wanted: Whether a change is of interest.
+
+    Attributes:
+        wants: The same.
+        lost: It did not keep up: what comes now is not all any more.
+        ended: Nothing more comes.
     """
 
     def __init__(self, wanted: Wanted) -> None:
         self.wants = wanted
-        self._waiting: asyncio.Queue[Told | None] = asyncio.Queue(_WAITING_AT_MOST + 1)
         self.lost = False
+        self.ended = False
+        self._waiting: list[Told] = []
+        self._arrived = asyncio.Event()
 
     def tell(self, told: Told) -> None:
         """Keep a change for the listener; one who does not fetch them is lost."""
-        if self.lost or not self.wants(told):
+        if self.ended or not self.wants(told):
             return
-        if self._waiting.qsize() >= _WAITING_AT_MOST:
+        if len(self._waiting) >= _WAITING_AT_MOST:
             self.lost = True
             self.end()
             return
-        self._waiting.put_nowait(told)
+        self._waiting.append(told)
+        self._arrived.set()
 
     def end(self) -> None:
         """Let the listener know that nothing more comes."""
-        if not self._waiting.full():
-            self._waiting.put_nowait(None)
+        self.ended = True
+        self._arrived.set()
 
-    async def next(self) -> Told | None:
-        """Return the next change; None is the end."""
-        return await self._waiting.get()
+    async def next(self) -> list[Told]:
+        """Return what has come, as soon as there is something, or the end is there."""
+        await self._arrived.wait()
+        self._arrived.clear()
+        if self.ended:
+            self._arrived.set()
+        several, self._waiting = self._waiting, []
+        return several
 
 
 class Feed:

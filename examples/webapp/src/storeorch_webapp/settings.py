@@ -24,6 +24,9 @@ from storeorch.errors import EnvironmentNotReady
 ENV_FILE: Final = ".env"
 """Read in the working directory; variables of the environment come first."""
 
+_CONNECTIONS: Final = 15
+"""Default for ``STOREORCH_DATABASE_CONNECTIONS``: many users ask at the same time."""
+
 UNLIMITED: Final = "off"
 """Value of the rate limit that means none."""
 
@@ -191,9 +194,12 @@ class WebSettings(BaseSettings):
             "domain": self.domain,
             "resync_interval": self.reconcile_interval and self.reconcile_interval / 1000,
         }
-        return Settings.load(
+        found = Settings.load(
             _env_file=ENV_FILE, **{name: value for name, value in given.items() if value}
         )
+        if "database_connections" in found.model_fields_set:
+            return found
+        return found.model_copy(update={"database_connections": _CONNECTIONS})
 
     def _database_url(self) -> str | None:
         if self.database_url or not self.db_host:

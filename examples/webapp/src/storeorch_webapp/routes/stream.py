@@ -5,6 +5,9 @@ Messages, of which only those of history have an id:
 - ``hello``: the first one. ``id`` is the place from which to resume.
 - ``change``: a ``Change``: what was written into a history, and the store as it is now.
 - ``reset``: too much was missed; what is known has to be read anew.
+
+A message is encoded once for all streams, and what waits for one is sent in one piece:
+two hundred streams that are told of a change hold up nothing else.
 """
 
 from __future__ import annotations
@@ -13,10 +16,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Final
+from functools import lru_cache
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 
 from storeorch.errors import DatabaseUnavailable
 from storeorch_webapp.access import Principal, Viewer, still_welcome
@@ -33,7 +37,14 @@ _RETRY_MS: Final = 1000
 """How long browsers wait before they come back, in milliseconds."""
 
 _RECHECK_SECONDS: Final = 10.0
-"""How often a stream looks whether its token still holds."""
+"""How often a quiet stream looks whether its token still holds, and shows that it is alive."""
+
+_DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Messages, until the client leaves.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +100,16 @@ async def subscribe(
         yield Subscription(request, services, who, listener, _place(last_event_id, now), now)
 
 
-@router.get("/stream", response_class=EventSourceResponse)
+@router.get("/stream", response_model=None, responses=_DOCUMENTED)
 async def stream(
     subscription: Annotated[Subscription, Depends(subscribe)],
-) -> AsyncIterator[ServerSentEvent]:
+) -> EventSourceResponse:
     """Tell of everything that happens to the stores, as it comes."""
+    headers = {"X-Accel-Buffering": "no"}  # proxies must not collect what is told
+    return EventSourceResponse(_chunks(subscription), headers=headers)
+
+
+async def _chunks(subscription: Subscription) -> AsyncIterator[bytes]:
     now = subscription.now
     after = now if subscription.after is None else subscription.after
     if now - after > REPLAYED_AT_MOST:
@@ -102,9 +118,9 @@ async def stream(
     yield _message("hello", {"cursor": after}, after)
     async for told in _missed(subscription, after):
         yield _change(told)
-    async for told in _live(subscription):
-        if told.id is None or told.id > now:
-            yield _change(told)
+    async for several in _live(subscription):
+        chunk = b"".join(_change(told) for told in several if told.id is None or told.id > now)
+        yield chunk or KEEPALIVE_COMMENT
     if subscription.listener.lost:
         yield _reset(None)
 
@@ -116,22 +132,31 @@ async def _missed(subscription: Subscription, after: int) -> AsyncIterator[Told]
             yield told
 
 
-async def _live(subscription: Subscription) -> AsyncIterator[Told]:
-    """Yield changes until the app ends, the listener is lost, or its token holds no more."""
+async def _live(subscription: Subscription) -> AsyncIterator[list[Told]]:
+    """Yield changes until the app ends, the listener is lost, or its token holds no more.
+
+    Nothing is yielded from time to time where nothing happens.
+    """
     while True:
         try:
             async with asyncio.timeout(_RECHECK_SECONDS):
-                told = await subscription.listener.next()
+                several = await subscription.listener.next()
         except TimeoutError:
-            try:
-                if await still_welcome(subscription.request, subscription.services):
-                    continue
-            except DatabaseUnavailable:
-                continue
+            if not await _holds(subscription):
+                return
+            yield []
+            continue
+        if several:
+            yield several
+        if subscription.listener.ended:
             return
-        if told is None:
-            return
-        yield told
+
+
+async def _holds(subscription: Subscription) -> bool:
+    try:
+        return await still_welcome(subscription.request, subscription.services)
+    except DatabaseUnavailable:
+        return True
 
 
 def _place(last_event_id: str | None, now: int) -> int | None:
@@ -153,22 +178,21 @@ def _place(last_event_id: str | None, now: int) -> int | None:
     return int(last_event_id)
 
 
-def _change(told: Told) -> ServerSentEvent:
-    return ServerSentEvent(
-        event="change",
-        id=None if told.id is None else str(told.id),
-        raw_data=told.data,
+@lru_cache(maxsize=4096)
+def _change(told: Told) -> bytes:
+    return format_sse_event(
+        event="change", id=None if told.id is None else str(told.id), data_str=told.data
     )
 
 
-def _message(name: str, content: object, place: int | None) -> ServerSentEvent:
-    return ServerSentEvent(
+def _message(name: str, content: object, place: int | None) -> bytes:
+    return format_sse_event(
         event=name,
         id=None if place is None else str(place),
-        raw_data=json.dumps(content),
+        data_str=json.dumps(content),
         retry=_RETRY_MS,
     )
 
 
-def _reset(place: int | None) -> ServerSentEvent:
+def _reset(place: int | None) -> bytes:
     return _message("reset", {}, place)
