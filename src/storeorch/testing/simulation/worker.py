@@ -130,6 +130,8 @@ class Worker:
         while not self._retired:
             if self.lives:
                 await asyncio.sleep(0.1 + self._rng.random() * _SLOWEST_START)
+                if self._retired:
+                    return
                 self.process = self._new_process()
             self.lives += 1
             self._journal.write(self.clock.monotonic(), self.process.name, "starts")
