@@ -66,8 +66,6 @@ def claim_without_checking_the_lease() -> Iterator[None]:
 
 @mutant
 def renewed_after_its_end() -> Iterator[None]:
-    """A lease that has ended is prolonged, as long as nobody else has taken it."""
-
     async def renew(
         self: MemoryRepository, worker: str, leases: Mapping[str, int], *, lease: float
     ) -> Mapping[str, int]:
@@ -257,20 +255,6 @@ def host_left_behind() -> Iterator[None]:
         return Done("The host is left.")
 
     with patch.object(AddressStep, "remove", remove):
-        yield
-
-
-@mutant
-def failing_removal_given_up() -> Iterator[None]:
-    """An error while deleting counts as done."""
-    conclude = Reconciler._conclude
-
-    async def give_up(self: Reconciler, run: Any, action: Action, progress: Progress) -> None:
-        if action is Action.REMOVE and progress is Progress.RETRYING:
-            progress = Progress.COMPLETE
-        await conclude(self, run, action, progress)
-
-    with patch.object(Reconciler, "_conclude", give_up):
         yield
 
 

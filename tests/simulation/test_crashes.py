@@ -20,7 +20,8 @@ def test_crash_at_every_point(
     crashes = 0
     for point, history in crash_matrix(shop, phase):
         assert history.breaches == [], point
-        assert history.lives == 2, point
+        # One that dies while it says farewell is not needed any more.
+        assert history.lives == 2 or phase is Phase.DELETE, point
         points.add(point)
         crashes += 1
     record_property("crashes", crashes)

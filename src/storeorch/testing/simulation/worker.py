@@ -121,15 +121,17 @@ class Worker:
         self._rng = rng
         self._journal = journal
         self._engine: Engine | None = None
-        self._retired = False
+        self._retired = asyncio.Event()
         self._ended = asyncio.Event()
         self.process = self._new_process()
 
     async def live(self) -> None:
         """Run, and be started again after each death, until told to retire."""
-        while not self._retired:
+        while not self._retired.is_set():
             if self.lives:
                 await asyncio.sleep(0.1 + self._rng.random() * _SLOWEST_START)
+                if self._retired.is_set():
+                    return
                 self.process = self._new_process()
             self.lives += 1
             self._journal.write(self.clock.monotonic(), self.process.name, "starts")
@@ -152,7 +154,7 @@ class Worker:
 
     async def retire(self) -> None:
         """Stop in good order and for good."""
-        self._retired = True
+        self._retired.set()
         if self._engine is not None:
             self._engine.stop()
             await self._ended.wait()
