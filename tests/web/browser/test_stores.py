@@ -30,7 +30,6 @@ async def test_both_types_from_the_dialog_to_ready_and_away(
 
     dialog = await dashboard.open_create("WooCommerce")
     name = dialog.get_by_label("Name", exact=True)
-    await expect(name).to_be_focused()
     await name.press_sequentially("Shirts")
     await expect(dialog.get_by_text("Lower-case letters, digits and dashes")).to_be_visible()
     await dialog.get_by_role("button", name="Wordpress").click()

@@ -4,9 +4,10 @@ import relativeTime from 'dayjs/plugin/relativeTime';
 
 dayjs.extend(relativeTime);
 
-/** A duration: `0.4 s`, `12 s`, `2 min 5 s`, `3 h 10 min`. */
+/** A duration: `< 0.1 s`, `0.4 s`, `12 s`, `2 min 5 s`, `3 h 10 min`. */
 export function duration(seconds: number): string {
   const length = Math.max(0, seconds);
+  if (length < 0.05) return '< 0.1 s';
   if (length < 9.95) return `${length.toFixed(1)} s`;
   const whole = Math.round(length);
   if (whole < 60) return `${whole} s`;

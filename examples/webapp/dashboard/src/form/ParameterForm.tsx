@@ -4,6 +4,7 @@ import { type ErrorSchema, ErrorSchemaBuilder, type RJSFSchema, type UiSchema } 
 import { useMemo } from 'react';
 import type { Problem } from '../api/model';
 import { isRecord } from '../format';
+import { Description } from './Description';
 import { ObjectTemplate } from './ObjectTemplate';
 import { SelectWidget } from './SelectWidget';
 import { type Parameters, validator } from './parameters';
@@ -12,7 +13,10 @@ const Form = withTheme(Theme);
 
 const UI: UiSchema = { 'ui:submitButtonOptions': { norender: true } };
 const WIDGETS: NonNullable<FormProps['widgets']> = { SelectWidget };
-const TEMPLATES: NonNullable<FormProps['templates']> = { ObjectFieldTemplate: ObjectTemplate };
+const TEMPLATES: NonNullable<FormProps['templates']> = {
+  DescriptionFieldTemplate: Description,
+  ObjectFieldTemplate: ObjectTemplate,
+};
 
 export interface ParameterFormProps {
   schema: RJSFSchema;
