@@ -65,12 +65,16 @@ class Built:
         return self.name.replace("-", "_")
 
     def checkout_files(self) -> dict[str, bytes]:
-        """Return the files of the module in the checkout, links followed."""
+        """Return the files of the module in the checkout, links followed.
+
+        What images are built from is for the checkout alone.
+        """
         folder = PROJECTS[self.name] / "src"
+        images = folder / self.module / "chart" / "image"
         return {
             (Path(parent) / name).relative_to(folder).as_posix(): (Path(parent) / name).read_bytes()
             for parent, _, names in os.walk(folder / self.module, followlinks=True)
-            if Path(parent).name != "__pycache__"
+            if Path(parent).name != "__pycache__" and not Path(parent).is_relative_to(images)
             for name in names
         }
 
