@@ -29,7 +29,7 @@ import pyhelm3.errors
 import yaml
 from typing_extensions import override
 
-from storeorch.errors import HelmMissing, ReleaseFailed
+from storeorch.errors import HelmMissing, ReleaseFailed, ReleaseInterrupted
 from storeorch.fencing import check_lease
 from storeorch.helm import process, storage
 from storeorch.helm.admission import ChartPolicy
@@ -195,7 +195,8 @@ class HelmReleases(Releases):
                 mask_values(error, request.values)
                 raise explain(error) from error
             if isinstance(error, ValueError):
-                raise ReleaseFailed(
+                # What Helm did stands in its Secret, where the next pass looks.
+                raise ReleaseInterrupted(
                     "Helm gave an answer that storeorch does not understand.",
                     hint="Use a released version of Helm 3 or 4.",
                 ) from error

@@ -35,6 +35,7 @@ from storeorch.kube.resources import (
     CLAIMS,
     EVENTS,
     FIELD_MANAGER,
+    JOBS,
     MERGE_PATCH,
     PODS,
     WARNINGS,
@@ -307,13 +308,20 @@ class KubeCluster:
         """Yield what the containers of a namespace have written; see ``ports.Cluster``."""
         return pod_logs(self._connection, namespace, follow=follow, tail=tail)
 
-    async def nudge(self, namespace: str, refs: Sequence[WorkloadRef], *, token: str) -> None:
+    async def nudge(
+        self,
+        namespace: str,
+        refs: Sequence[WorkloadRef],
+        *,
+        token: str,
+        since: datetime | None = None,
+    ) -> None:
         """Have the cluster's controllers try again now what they had put off.
 
         An annotation of the workload itself changes, not of its pods: the
         controllers look again, and nothing is rolled out.
         """
-        await together(self._nudge(namespace, ref, token) for ref in refs)
+        await together(self._nudge(namespace, ref, token, since) for ref in refs)
 
     async def orphans(self, known: Callable[[str], bool]) -> Sequence[str]:
         """Return namespaces that carry our label and belong to no known store id."""
@@ -350,12 +358,17 @@ class KubeCluster:
         found = await self._get(WORKLOADS[ref.kind], ref.name, namespace)
         return summaries.workload(found, ref.kind) if found else None
 
-    async def _nudge(self, namespace: str, ref: WorkloadRef, token: str) -> None:
+    async def _nudge(
+        self, namespace: str, ref: WorkloadRef, token: str, since: datetime | None
+    ) -> None:
         informer = self._watching.workloads[ref.kind]
         seen = informer.index.get(namespace, ref.name) if informer.usable else None
         # A Deployment counts a change of its annotations as a generation, so one that is
         # ready would stop being so for a moment, and has put nothing off anyway.
         if seen and (seen.ready or seen.nudged == token):
+            return
+        if seen and ref.kind == JOBS.kind and since is not None and seen.failed_before(since):
+            await self._remove_job(namespace, ref.name)
             return
         call = Call(
             Verb.PATCH,
@@ -370,6 +383,16 @@ class KubeCluster:
             await self._connection.request(call)
         except NotFound:
             # What does not exist yet has put nothing off.
+            return
+        except (Conflict, Invalid) as error:
+            raise refused(call) from error
+
+    async def _remove_job(self, namespace: str, name: str) -> None:
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        call = Call(Verb.DELETE, JOBS, name=name, namespace=namespace, body=body)
+        try:
+            await self._connection.request(call)
+        except NotFound:
             return
         except (Conflict, Invalid) as error:
             raise refused(call) from error

@@ -96,6 +96,13 @@ class Workload:
     populated: bool = field(default=True, compare=False)
     nudged: str | None = field(default=None, compare=False)
 
+    def failed_before(self, moment: datetime) -> bool:
+        """Say whether this is a Job that had failed for good by then."""
+        return any(
+            trouble.problem.reason == "JobFailed" and trouble.at < moment
+            for trouble in self.troubles
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Warning_:  # noqa: N801 (``Warning`` is Python's)

@@ -374,13 +374,22 @@ class Cluster(Protocol):
         """
         ...
 
-    async def nudge(self, namespace: str, refs: Sequence[WorkloadRef], *, token: str) -> None:
+    async def nudge(
+        self,
+        namespace: str,
+        refs: Sequence[WorkloadRef],
+        *,
+        token: str,
+        since: datetime | None = None,
+    ) -> None:
         """Have the cluster's controllers try again now what they had put off.
 
         Args:
             namespace: Where the workloads are.
             refs: Which ones.
             token: Nothing happens for a workload that this token was used for.
+            since: A Job that failed for good before is removed, for no controller tries
+                it again; whoever holds the release to its manifests makes it anew.
         """
         ...
 

@@ -63,6 +63,7 @@ class WorkloadsStep(Step):
                 ctx.namespace,
                 [state.ref for state in unready],
                 token=str(ctx.store.generation),
+                since=ctx.store.declared_at,
             )
         return await self._explain(ctx, unready)
 

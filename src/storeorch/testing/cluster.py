@@ -295,7 +295,14 @@ class MemoryCluster(World, Interruptible):
             for text in lines[-tail:]:
                 yield LogLine(f"{ref.name}-0", ref.name, text)
 
-    async def nudge(self, namespace: str, refs: Sequence[WorkloadRef], *, token: str) -> None:
+    async def nudge(
+        self,
+        namespace: str,
+        refs: Sequence[WorkloadRef],
+        *,
+        token: str,
+        since: datetime | None = None,  # noqa: ARG002 - Jobs do not fail for good here
+    ) -> None:
         """See ``ports.Cluster.nudge``."""
         await self._enter("nudge")
         held = self.namespaces.get(namespace)

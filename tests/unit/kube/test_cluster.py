@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,9 @@ def served(api: Any) -> Any:
         "/api/v1/persistentvolumeclaims",
         "/apis/networking.k8s.io/v1/ingresses",
     ):
-        body = {"metadata": {"resourceVersion": "1"}, "items": items.get(path, [])}
+        body = {"metadata": {"resourceVersion": "1"}, "items": items.setdefault(path, [])}
         api.on("GET", path, 200, body)
+    api.lists = items
     return api
 
 
@@ -146,6 +147,56 @@ async def test_a_token_nudges_once_and_what_is_ready_never(
     assert sent.path == f"{DEPLOYMENTS}/other"
     assert sent.headers["content-type"] == "application/merge-patch+json"
     assert sent.body == {"metadata": {"annotations": {"storeorch.io/nudged": "t2"}}}
+
+
+JOB = WorkloadRef("Job", "install")
+JOB_PATH = "/apis/batch/v1/namespaces/store-a/jobs/install"
+
+
+def failed_job(at: datetime) -> dict[str, Any]:
+    metadata = deployment()["metadata"]
+    condition = {
+        "type": "Failed",
+        "status": "True",
+        "reason": "BackoffLimitExceeded",
+        "lastTransitionTime": at.isoformat().replace("+00:00", "Z"),
+    }
+    return {"metadata": {**metadata, "name": "install"}, "status": {"conditions": [condition]}}
+
+
+@pytest.mark.parametrize(("earlier", "removed"), [(60, True), (-60, False)])
+async def test_a_job_that_had_failed_for_good_is_removed_to_be_made_anew(
+    served: Any, cluster: KubeCluster, earlier: float, removed: bool
+) -> None:
+    """One that failed since then has had its new attempt."""
+    job = failed_job(SINCE - timedelta(seconds=earlier))
+    served.lists["/apis/batch/v1/jobs"].append(job)
+    served.on("DELETE", JOB_PATH, 200)
+    served.on("PATCH", JOB_PATH, 200, job)
+
+    async with cluster.watch():
+        await cluster.nudge("store-a", [JOB], token="t2", since=SINCE)
+
+    assert served.calls("DELETE") == ([f"DELETE {JOB_PATH}"] if removed else [])
+    if removed:
+        (sent,) = [each for each in served.sent if each.method == "DELETE"]
+        assert sent.body["propagationPolicy"] == "Background"
+
+
+async def test_a_job_that_is_gone_needs_no_removal(served: Any, cluster: KubeCluster) -> None:
+    served.lists["/apis/batch/v1/jobs"].append(failed_job(SINCE - timedelta(seconds=60)))
+
+    async with cluster.watch():
+        await cluster.nudge("store-a", [JOB], token="t2", since=SINCE)
+
+
+async def test_a_removal_that_is_refused(served: Any, cluster: KubeCluster) -> None:
+    served.lists["/apis/batch/v1/jobs"].append(failed_job(SINCE - timedelta(seconds=60)))
+    served.on("DELETE", JOB_PATH, 409)
+
+    async with cluster.watch():
+        with pytest.raises(ClusterRefused, match="delete jobs"):
+            await cluster.nudge("store-a", [JOB], token="t2", since=SINCE)
 
 
 async def test_nudging_what_does_not_exist_is_fine(api: Any, cluster: KubeCluster) -> None:
