@@ -175,6 +175,8 @@ def _values(field: FieldInfo) -> st.SearchStrategy[Any]:
     annotation: Any = field.annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return parameters(annotation)
+    if annotation is str and not field.metadata:
+        return _STORABLE.filter(lambda value: _is_valid(field, value))
     if field.is_required() or not field.metadata:
         return st.from_type(annotation).filter(lambda value: _is_valid(field, value))
     default = field.get_default(call_default_factory=True, validated_data={})
@@ -182,6 +184,10 @@ def _values(field: FieldInfo) -> st.SearchStrategy[Any]:
     if annotation in {int, float}:
         return st.from_type(bounded).filter(lambda value: _is_valid(field, value))
     return st.just(default)
+
+
+_STORABLE: Final = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+"""Text that every database takes: what no store type would refuse for its characters."""
 
 
 def _is_valid(field: FieldInfo, value: object) -> bool:
