@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from playwright.async_api import Browser, Route, expect
 from tests.web.live import LiveApp
@@ -87,6 +88,7 @@ async def test_a_thousand_stores(browser: Browser, quick: str, record_property: 
     async with Dashboard.opened(browser, quick) as dashboard:
         page = dashboard.page
         await page.route("**/api/stores?**", a_thousand)
+        await page.route("**/api/types", two_types)
         await page.goto(quick)
         cards = page.get_by_role("article")
         await expect(cards.first).to_be_visible()
@@ -94,16 +96,16 @@ async def test_a_thousand_stores(browser: Browser, quick: str, record_property: 
         assert await cards.count() < 60
         frames: list[float] = await page.evaluate(SCROLL)
         assert await cards.count() < 60
-        await expect(dashboard.card("store-0")).to_be_visible()  # the oldest, so the last
+        await expect(dashboard.card(f"{WORDS[999 % len(WORDS)]}-999")).to_be_visible()  # the last
         slowest = max(frames)
         record_property("milliseconds of the slowest frame of a scroll", f"{slowest:.0f}")
         middle = sorted(frames)[len(frames) // 2]
         print(f"\n{len(frames)} frames, median {middle:.1f} ms, slowest {slowest:.1f} ms")
 
-        await page.get_by_label("Search stores").fill("store-77")
+        await page.get_by_label("Search stores").fill("-77")
         await expect(cards).to_have_count(11)
-        await page.get_by_text("Failed").first.click()
-        await expect(page).to_have_url(f"{quick}/?search=store-77&status=failed")
+        await page.get_by_role("radiogroup", name="Status").get_by_text("Ready").click()
+        await expect(page).to_have_url(f"{quick}/?search=-77&status=ready")
 
 
 async def test_narrow_screens(browser: Browser, live_app: LiveApp) -> None:
@@ -178,19 +180,60 @@ async def sign_in(dashboard: Dashboard, token: str) -> None:
     await expect(dashboard.page.get_by_role("banner")).to_be_visible()
 
 
+STATUSES: Final = ("provisioning", "ready", "failed", "degraded", "updating", "deleting")
+WORDS: Final = ("shirts", "coffee", "books", "lamps", "plants", "bikes", "toys", "tea", "boards")
+STEPS: Final = ("Namespace", "Guardrails", "Credentials", "Release", "Workloads", "Address")
+
+
 async def a_thousand(route: Route) -> None:
     """Answer with the real list's shape and a thousand stores in it."""
-    statuses = ("ready", "ready", "ready", "provisioning", "failed", "degraded")
-    stores = [made_up(index, statuses[index % len(statuses)]) for index in range(1000)]
+    now = datetime.now(UTC)
+    stores = [made_up(index, now) for index in range(1000)]
     page: dict[str, Any] = {"next_cursor": None, "total": len(stores), "counts": {}}
-    body = {"success": True, "data": stores[::-1], "page": page}
+    body = {"success": True, "data": stores, "page": page}
     await route.fulfill(content_type="application/json", body=json.dumps(body))
 
 
-def made_up(index: int, status: str) -> dict[str, Any]:
-    name = f"store-{index}"
-    at = f"2026-01-{1 + index // 60:02d}T10:{index % 60:02d}:00Z"
-    fault = {"code": "x", "message": "The image cannot be pulled.", "hint": None, "error_id": "e"}
+async def two_types(route: Route) -> None:
+    """Answer with types that have the steps of the shipped ones."""
+    steps = [{"name": each.lower(), "condition": f"{each}Ready"} for each in STEPS]
+    types = [
+        {"name": title.lower(), "title": title, "description": "", "schema": {}, "steps": steps}
+        for title in ("WooCommerce", "Medusa")
+    ]
+    await route.fulfill(json={"success": True, "data": types})
+
+
+def made_up(index: int, now: datetime) -> dict[str, Any]:
+    """Return a store in one of all states; the first are the newest."""
+    status = (
+        STATUSES[index % 6]
+        if index < 6
+        else STATUSES[index // 3 % 6]
+        if index % 3 == 0
+        else "ready"
+    )
+    name = f"{WORDS[index % len(WORDS)]}-{index}"
+    created = now - timedelta(seconds=14 + 9 * index if index < 6 else 900 * index)
+    fault = {
+        "code": "workload-failed",
+        "message": "The image shop/web:2 of web cannot be pulled.",
+        "hint": "Check the image's name, and whether the cluster may pull it.",
+        "error_id": "e-5b1c0d9e",
+    }
+    settled = 6 if status == "ready" else 4
+    conditions = [
+        {
+            "type": f"{step}Ready",
+            "status": status != "deleting" and number < settled,
+            "reason": ("Removed" if number > 3 else "Done")
+            if status == "deleting"
+            else ("Done" if number < settled else "Waiting" if number == settled else "Pending"),
+            "message": "0 of 2 workloads are ready.",
+            "since": (created + timedelta(seconds=0.3 + number**1.6 / 4)).isoformat(),
+        }
+        for number, step in enumerate(STEPS)
+    ]
     return {
         "id": f"{index:08d}-0000-4000-8000-000000000000",
         "name": name,
@@ -199,20 +242,20 @@ def made_up(index: int, status: str) -> dict[str, Any]:
         "owner": None,
         "namespace": f"store-{name}-{index:08d}",
         "host": f"{name}.local.test",
-        "url": f"http://{name}.local.test" if status == "ready" else None,
+        "url": None if status in {"provisioning", "failed"} else f"http://{name}.local.test",
         "helm_release": name,
         "parameters": {},
-        "conditions": [],
+        "conditions": conditions,
         "progress": 0,
         "error_message": None,
-        "fault": fault if status == "failed" else None,
+        "fault": fault if status in {"failed", "degraded"} else None,
         "attempts": 0,
         "generation": 1,
         "observed_generation": 1,
-        "created_at": at,
-        "declared_at": at,
-        "updated_at": at,
-        "ready_at": None,
+        "created_at": created.isoformat(),
+        "declared_at": created.isoformat(),
+        "updated_at": created.isoformat(),
+        "ready_at": (created + timedelta(seconds=21.4)).isoformat(),
     }
 
 

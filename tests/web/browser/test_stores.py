@@ -44,7 +44,6 @@ async def test_both_types_from_the_dialog_to_ready_and_away(
     await dialog.get_by_role("button", name="Create store").click()
     await expect(dialog).to_be_hidden()
     await dashboard.create("coffee", "Medusa")
-    await dashboard.look("provisioning")
     await dashboard.shows("shirts", "ready")
     await dashboard.shows("coffee", "ready")
     await dashboard.look("ready")
@@ -57,7 +56,6 @@ async def test_both_types_from_the_dialog_to_ready_and_away(
 
     for each in ("shirts", "coffee"):
         await dashboard.delete(each)
-    await dashboard.look("deleting")
     await expect(page.get_by_text("No stores yet")).to_be_visible()
     assert await page.evaluate("window.sameVisit === true")
     for store in found.values():
@@ -83,6 +81,11 @@ async def test_a_type_of_somebody_else_has_its_form_and_a_retry_its_success(
     await dialog.get_by_label("Replicas", exact=True).fill("2")
     await dashboard.look("create-third-party")
     await dialog.get_by_role("button", name="Create store").click()
+    await expect(dashboard.card("late").get_by_role("list", name="Steps")).to_contain_text(
+        "Workloads"
+    )
+    await dashboard.shows("late", "provisioning")
+    await dashboard.look("provisioning")
     await dashboard.shows("late", "failed")
     await dashboard.look("failed")
 
