@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,6 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic.alias_generators import to_snake
 
 from storeorch_devcluster import RealNodeCluster
 
@@ -97,12 +97,27 @@ def storeorch(environment: Mapping[str, str], *arguments: str) -> str:
     return done.stdout
 
 
+def told(kubectl: Kubectl) -> str:
+    """What the cluster tells of a store that did not become ready."""
+    select = "--selector=storeorch.io/store-name=ada"
+    show = kubectl.run("get", "pods,jobs,pvc,events", "--all-namespaces")
+    namespaces = kubectl("get", "namespaces", select, "-o", "name").split()
+    logs = [
+        kubectl.run(
+            "logs", "--all-containers", "--prefix", "--tail=60", select,
+            f"--namespace={name.partition('/')[2]}",
+        ).stdout
+        for name in namespaces
+    ]  # fmt: skip
+    return "\n".join([show.stdout, *logs])
+
+
 def local_parameters() -> Iterator[str]:
     """``values-local.yaml`` as parameters of the type, for ``--set``."""
 
     def leaves(prefix: str, values: Mapping[str, Any]) -> Iterator[str]:
         for key, value in values.items():
-            name = f"{prefix}{to_snake(key)}"
+            name = prefix + re.sub("([A-Z])", r"_\1", key).lower()
             if isinstance(value, Mapping):
                 yield from leaves(f"{name}.", value)
             else:
@@ -133,8 +148,12 @@ def shop(node: RealNodeCluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
         )
         store = json.loads(storeorch(environment, "store", "get", NAME, "-o", "json"))
         yield Shop(store, kubectl_of(node, store["namespace"]), node, environment)
+    except AssertionError:
+        print(told(kubectl_of(node, "default")))
+        raise
     finally:
-        storeorch(environment, "store", "delete", NAME, "--yes", "--wait")
+        if NAME in storeorch(environment, "store", "list", "-o", "name"):
+            storeorch(environment, "store", "delete", NAME, "--yes", "--wait")
     namespaces = kubectl_of(node, "default")("get", "namespaces", "-o", "name")
     assert f"store-{NAME}-" not in namespaces
     assert hosts.read_text() == "127.0.0.1 localhost\n"

@@ -171,7 +171,7 @@ def assert_ready(store: Store, workplace: Workplace) -> None:
     assert store.namespace == f"store-my-store-{store.id[:8]}"
     assert [each.type for each in store.conditions] == CONDITIONS
     assert all(each.status for each in store.conditions)
-    assert condition(store, "WorkloadsReady").message == "All 2 workloads are ready."
+    assert condition(store, "WorkloadsReady").message == "All 3 workloads are ready."
     block = f"# BEGIN storeorch\n127.0.0.1\tmy-store.local.test\t# storeorch {store.id}\n"
     assert workplace.hosts.read_bytes() == HOSTS + block.encode() + b"# END storeorch\n"
 
