@@ -150,3 +150,19 @@ async def buy(
         number=number.removeprefix("#"),
         total=total,
     )
+
+
+async def log_in(page: Page, url: str, email: str, password: str) -> None:
+    """Log in to the shop's admin, which then shows the orders.
+
+    Args:
+        page: A browser's page.
+        url: Address of the shop.
+        email: Login of an admin user.
+        password: Their password.
+    """
+    await page.goto(f"{url}/app/login")
+    await page.locator("input[name=email]").fill(email)
+    await page.locator("input[name=password]").fill(password)
+    await page.get_by_role("button", name="Continue with Email").click()
+    await page.wait_for_url("**/app/orders*")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from .customer import Bought, browser, buy
+from .customer import Bought, browser, buy, log_in
 from .medusa_shop import Shop
 from .objects import eventually
 from .store import DeployedStore
@@ -87,10 +87,7 @@ async def test_a_customer_buys_in_a_browser(
         record_property("steps", json.dumps(clock.steps))
 
         # The owner sees it in the admin, over plain HTTP too.
-        await page.goto(f"{store.about['url']}/app/login")
-        await page.get_by_label("Email").fill(EMAIL)
-        await page.locator("input[type=password]").fill(store.credential("admin-password"))
-        await page.get_by_role("button", name="Continue with Email").click()
+        await log_in(page, store.about["url"], EMAIL, store.credential("admin-password"))
         await expect(page.get_by_text(f"#{bought.number}").first).to_be_visible()
     found = shop.order(bought.order_id)
     assert (found["total"], found["email"]) == (25, "customer@example.com")

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from .customer import browser, buy
+from .customer import browser, buy, log_in
 from .medusa_shop import Refused, Shop
 from .rootfs import Rootfs, unpack
 from .woocommerce_images import ROOT, build
@@ -214,10 +214,7 @@ async def test_a_shop_sells_and_forgets_nothing(images: Images, tmp_path: Path) 
                 assert bought.total == "$25.00"
 
                 # The admin's session is a cookie, and this is plain HTTP.
-                await page.goto(f"http://{shop.address}/app/login")
-                await page.get_by_label("Email").fill(EMAIL)
-                await page.locator("input[type=password]").fill(PASSWORD)
-                await page.get_by_role("button", name="Continue with Email").click()
+                await log_in(page, f"http://{shop.address}", EMAIL, PASSWORD)
                 await expect(page.get_by_text(f"#{bought.number}").first).to_be_visible()
 
             shop.log_in(EMAIL, PASSWORD)
