@@ -197,7 +197,7 @@ async def a_thousand(route: Route) -> None:
 async def two_types(route: Route) -> None:
     """Answer with types that have the steps of the shipped ones."""
     steps = [{"name": each.lower(), "condition": f"{each}Ready"} for each in STEPS]
-    types = [
+    types: list[dict[str, Any]] = [
         {"name": title.lower(), "title": title, "description": "", "schema": {}, "steps": steps}
         for title in ("WooCommerce", "Medusa")
     ]
