@@ -180,7 +180,7 @@ async def test_types(client: httpx.AsyncClient) -> None:
     (sample,) = (await client.get("/api/types")).json()["data"]
     assert (sample["name"], sample["title"]) == ("sample", "Sample")
     assert sample["schema"]["properties"]["replicas"]["maximum"] == 9
-    assert [step["condition"] for step in sample["steps"]][-1] == "AddressReady"
+    assert [step["condition"] for step in sample["steps"]][-1] == "StorefrontReady"
 
 
 async def test_who_am_i(app: FastAPI, client: httpx.AsyncClient, memory: Memory) -> None:
