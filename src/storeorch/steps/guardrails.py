@@ -29,13 +29,13 @@ Source: https://www.iana.org/assignments/iana-ipv4-special-registry/
 
 NOT_PUBLIC_6: Final = (
     "::/96",
-    "::ffff:0:0/96",
     "64:ff9b::/96",
     "fc00::/7",
     "fe80::/10",
     "ff00::/8",
 )
-"""The same for IPv6, with all forms in which an IPv4 address can be written there.
+"""The same for IPv6, with the ranges in which IPv4 addresses are written there; Kubernetes
+knows no policies for the mapped ones, which never go over a wire.
 
 Source: https://www.iana.org/assignments/iana-ipv6-special-registry/
 """
