@@ -83,7 +83,8 @@ class Shop:
 
     def order(self, order_id: str) -> dict[str, Any]:
         """Find an order as the admin does."""
-        found: dict[str, Any] = self.ask("GET", f"/admin/orders/{order_id}")["order"]
+        path = f"/admin/orders/{order_id}?fields=id,display_id,email,status,total,currency_code"
+        found: dict[str, Any] = self.ask("GET", path)["order"]
         return found
 
     def buy(self) -> str:
