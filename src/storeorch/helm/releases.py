@@ -122,6 +122,7 @@ class HelmReleases(Releases):
         self._charts = ChartDigests(clock)
         self._validated: set[str] = set()
         self._admitted: set[str] = set()
+        self._admitting: dict[str, asyncio.Lock] = {}
         self._inventories: OrderedDict[_InventoryKey, Inventory] = OrderedDict()
 
     async def close(self) -> None:
@@ -218,13 +219,28 @@ class HelmReleases(Releases):
         Values that only say which store it is are set aside: stores declared alike
         are looked at once, and the others of them start no process for it.
         """
-        if self._policy is None:
+        policy = self._policy
+        if policy is None:
             return
         given = {key: value for key, value in request.values.items() if key != STORE_VALUES}
         content = f"{chart}\n{json.dumps(given, sort_keys=True)}"
         key = hashlib.sha256(content.encode()).hexdigest()
-        if key in self._admitted:
-            return
+        # Whoever comes while another renders the same waits for what it finds.
+        async with self._admitting.setdefault(key, asyncio.Lock()):
+            if key not in self._admitted:
+                await self._look_at(helm, policy, request)
+                if len(self._admitted) >= INVENTORIES_KEPT:
+                    self._admitted.clear()
+                self._admitted.add(key)
+        self._admitting.pop(key, None)
+
+    async def _look_at(self, helm: _Helm, policy: ChartPolicy, request: ReleaseRequest) -> None:
+        """Render the chart, and have the policy look at it.
+
+        Raises:
+            ChartRefused: The policy refuses it.
+            ReleaseFailed: It cannot be rendered.
+        """
         try:
             async with self._process():
                 rendered = await helm.command.render(
@@ -237,10 +253,7 @@ class HelmReleases(Releases):
         except (yaml.YAMLError, ValueError) as error:
             raise ReleaseFailed("The chart rendered a manifest that is not YAML.") from error
         host = str(request.values.get(STORE_VALUES, {}).get("host", ""))
-        self._policy.check(manifests, namespace=request.namespace, host=host)
-        if len(self._admitted) >= INVENTORIES_KEPT:
-            self._admitted.clear()
-        self._admitted.add(key)
+        policy.check(manifests, namespace=request.namespace, host=host)
 
     async def _take_over(self, namespace: str, name: str) -> None:
         """Bring what an interrupted Helm has left into a state that can be upgraded.
