@@ -34,7 +34,7 @@ WORKLOADS = {
 SERVICES = {"woocommerce": {"mysql", "wordpress"}, "medusa": {"postgresql", "medusa"}}
 JOB_DIGEST = re.compile(r"-[0-9a-f]{10}$")
 OURS = {"limitranges", "resourcequotas", "networkpolicies"}
-NOT_OURS = {"kube-root-ca.crt", "data-mysql-0", "data-postgresql-0"}
+NOT_OURS = {"kube-root-ca.crt", "default", "data-mysql-0", "data-postgresql-0"}
 """What Kubernetes creates by itself, claims of StatefulSets included."""
 
 
