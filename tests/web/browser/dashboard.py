@@ -140,7 +140,7 @@ class Dashboard:
 
     async def create(self, name: str, type_: str) -> None:
         dialog = await self.open_create(type_)
-        await dialog.get_by_label("Name", exact=True).fill(name)
+        await dialog.get_by_label("Name", exact=True).first.fill(name)
         await dialog.get_by_role("button", name="Create store").click()
         await expect(dialog).to_be_hidden()
         await expect(self.card(name)).to_be_visible()

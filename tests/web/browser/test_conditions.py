@@ -131,7 +131,7 @@ async def test_by_keyboard_alone(browser: Browser, quick: str) -> None:
         await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
         await page.keyboard.press("n")
         dialog = page.get_by_role("dialog", name="New store")
-        await expect(dialog.get_by_label("Name", exact=True)).to_be_focused()
+        await expect(dialog.get_by_label("Name", exact=True).first).to_be_focused()
         await page.keyboard.type("by-hand")
         await page.keyboard.press("Enter")
         await expect(dialog).to_be_hidden()

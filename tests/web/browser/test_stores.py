@@ -29,7 +29,7 @@ async def test_both_types_from_the_dialog_to_ready_and_away(
     await dashboard.look("empty")
 
     dialog = await dashboard.open_create("WooCommerce")
-    name = dialog.get_by_label("Name", exact=True)
+    name = dialog.get_by_label("Name", exact=True).first
     await name.press_sequentially("Shirts")
     await expect(dialog.get_by_text("Lower-case letters, digits and dashes")).to_be_visible()
     await dialog.get_by_role("button", name="Wordpress").click()
@@ -65,7 +65,7 @@ async def test_both_types_from_the_dialog_to_ready_and_away(
 async def test_a_name_that_is_taken_is_told_as_one_types(dashboard: Dashboard) -> None:
     await dashboard.create("my-store", "Probe")
     dialog = await dashboard.open_create("Probe")
-    await dialog.get_by_label("Name", exact=True).fill("my-store")
+    await dialog.get_by_label("Name", exact=True).first.fill("my-store")
     await expect(dialog.get_by_text("A store named my-store exists already.")).to_be_visible()
     await dashboard.page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
@@ -76,7 +76,7 @@ async def test_a_type_of_somebody_else_has_its_form_and_a_retry_its_success(
     dashboard: Dashboard, api: Api
 ) -> None:
     dialog = await dashboard.open_create("Probe")
-    await dialog.get_by_label("Name", exact=True).fill("late")
+    await dialog.get_by_label("Name", exact=True).first.fill("late")
     await dialog.get_by_label("Node", exact=True).fill("late-node")
     await dialog.get_by_label("Replicas", exact=True).fill("2")
     await dashboard.look("create-third-party")
