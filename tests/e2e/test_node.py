@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -124,10 +125,14 @@ def test_volumes_can_be_written_by_restricted_pods(node: RealNodeCluster, kubect
     kubectl.apply(pod("reader", container=mounted, volumes=volumes))
     kubectl.ready("reader")
     assert kubectl.execute("reader", "/bin/cat", "/data/file").stdout == "kept\n"
-    (folder,) = node.volumes.iterdir()
+    # The node is shared: other tests' stores have volumes of their own.
+    volume = kubectl.get("pvc", "data")["spec"]["volumeName"]
+    folder = Path(kubectl.get("pv", volume)["spec"]["local"]["path"])
+    assert folder.parent == node.volumes
+    assert (folder / "file").read_text() == "kept\n"
     kubectl("delete", "pod/reader", "pvc/data")
     eventually(lambda: not folder.exists(), "the folder goes with the claim")
-    eventually(lambda: "No resources" in kubectl.run("get", "pv").stderr, "the volume goes too")
+    eventually(lambda: "NotFound" in kubectl.run("get", "pv", volume).stderr, "so does the volume")
 
 
 def test_policies_close_and_open(kubectl: Kubectl, outside: TestHost) -> None:
