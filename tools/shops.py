@@ -14,13 +14,21 @@ SAMPLE: Final = Shop()
 WOOCOMMERCE: Final = Shop(
     WooCommerce(),
     ({}, {"wordpress": {"storage_size": "5Gi"}}, {"wordpress": {"external_requests": True}}),
-    (WorkloadRef("StatefulSet", "mysql"), WorkloadRef("Deployment", "wordpress")),
+    (
+        WorkloadRef("StatefulSet", "mysql"),
+        WorkloadRef("Deployment", "wordpress"),
+        WorkloadRef("Job", "install"),
+    ),
 )
 
 MEDUSA: Final = Shop(
     Medusa(),
     ({}, {"admin_email": "owner@example.com"}, {"medusa": {"run_as_user": 2000}}),
-    (WorkloadRef("StatefulSet", "postgresql"), WorkloadRef("Deployment", "medusa")),
+    (
+        WorkloadRef("StatefulSet", "postgresql"),
+        WorkloadRef("Deployment", "medusa"),
+        WorkloadRef("Job", "setup"),
+    ),
 )
 
 ALL: Final = (SAMPLE, WOOCOMMERCE, MEDUSA)

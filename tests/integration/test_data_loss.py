@@ -131,6 +131,32 @@ async def test_a_claim_that_its_workload_makes_anew_is_noticed(
         await ready(o)
 
 
+async def test_what_sets_up_a_lost_volume_runs_again(
+    workplace: Workplace, api: Api, by_hand: ApiByHand
+) -> None:
+    async with shop(workplace) as (o, store):
+        job = f"/apis/batch/v1/namespaces/{store.namespace}/jobs/migrate"
+        before = api.get(job)
+        assert before is not None
+        await by_hand.change(store.namespace, CREDENTIALS)
+        await data_missing(o)
+        await o.retry("my-store")
+        await ready(o)
+        kept = api.get(job)
+        assert kept is not None
+        assert kept["metadata"]["uid"] == before["metadata"]["uid"], "nothing was lost"
+
+        lose_claim(api, store, "data-db-0", "db-")
+        await data_missing(o)
+        await asyncio.sleep(1)  # the cluster counts in whole seconds
+        await o.retry("my-store")
+        await ready(o)
+        made = api.get(job)
+        assert made is not None
+        assert made["metadata"]["uid"] != before["metadata"]["uid"]
+        assert made["status"]["succeeded"] == 1
+
+
 async def test_credentials_that_somebody_changed_are_told(
     workplace: Workplace, api: Api, by_hand: ApiByHand
 ) -> None:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from storeorch.kube import summaries
 from storeorch.kube.access import missing_rights
@@ -20,13 +20,9 @@ from storeorch.kube.applying import Applier
 from storeorch.kube.connection import Connection, together
 from storeorch.kube.diagnosis import Evidence, diagnose
 from storeorch.kube.errors import (
-    Conflict,
-    Invalid,
     NotFound,
     permission_missing,
-    refused,
 )
-from storeorch.kube.fingerprints import NUDGED
 from storeorch.kube.informer import Timing
 from storeorch.kube.logs import pod_logs
 from storeorch.kube.namespaces import Namespaces
@@ -34,9 +30,6 @@ from storeorch.kube.pods import pod
 from storeorch.kube.resources import (
     CLAIMS,
     EVENTS,
-    FIELD_MANAGER,
-    JOBS,
-    MERGE_PATCH,
     PODS,
     WARNINGS,
     WORKLOADS,
@@ -50,6 +43,7 @@ from storeorch.kube.secrets import Secrets
 from storeorch.kube.summaries import Applied, Workload
 from storeorch.kube.surroundings import Surroundings
 from storeorch.kube.watching import Watching
+from storeorch.kube.workloads import Workloads
 from storeorch.ports import (
     Clock,
     Deviation,
@@ -64,8 +58,6 @@ from storeorch.ports import (
     WorkloadRef,
     WorkloadState,
 )
-
-_MISSING: Final = "It does not exist yet."
 
 
 class KubeCluster:
@@ -99,6 +91,7 @@ class KubeCluster:
         self._restorer = Restorer(connection)
         self._surroundings = Surroundings(connection, clock)
         self._secrets = Secrets(connection, lambda: self._watching.helm_secrets)
+        self._workloads = Workloads(connection, lambda: self._watching.workloads)
 
     @classmethod
     def from_kubeconfig(
@@ -263,13 +256,7 @@ class KubeCluster:
         self, namespace: str, refs: Sequence[WorkloadRef], *, live: bool = False
     ) -> Sequence[WorkloadState]:
         """Return the state of each workload; one that is missing is not ready."""
-        seen = await together(self._workload(namespace, ref, live=live) for ref in refs)
-        return [
-            WorkloadState(ref, state.ready, state.message)
-            if state
-            else WorkloadState(ref, ready=False, message=_MISSING)
-            for ref, state in zip(refs, seen, strict=True)
-        ]
+        return await self._workloads.states(namespace, refs, live=live)
 
     async def problems(self, namespace: str, *, since: datetime) -> Sequence[Problem]:
         """Return what keeps pods of a namespace from running, worst first."""
@@ -316,12 +303,14 @@ class KubeCluster:
         token: str,
         since: datetime | None = None,
     ) -> None:
-        """Have the cluster's controllers try again now what they had put off.
+        """Have the cluster's controllers try again now; see ``ports.Cluster``."""
+        await self._workloads.nudge(namespace, refs, token, since)
 
-        An annotation of the workload itself changes, not of its pods: the
-        controllers look again, and nothing is rolled out.
-        """
-        await together(self._nudge(namespace, ref, token, since) for ref in refs)
+    async def remove_completed(
+        self, namespace: str, refs: Sequence[WorkloadRef], *, before: datetime
+    ) -> None:
+        """Remove Jobs that had completed by then; see ``ports.Cluster``."""
+        await self._workloads.remove_completed(namespace, refs, before)
 
     async def orphans(self, known: Callable[[str], bool]) -> Sequence[str]:
         """Return namespaces that carry our label and belong to no known store id."""
@@ -350,52 +339,6 @@ class KubeCluster:
         await self._secrets.replace(
             namespace, name, data, labels, resource_version=resource_version
         )
-
-    async def _workload(self, namespace: str, ref: WorkloadRef, *, live: bool) -> Workload | None:
-        informer = self._watching.workloads[ref.kind]
-        if not live and informer.usable:
-            return informer.index.get(namespace, ref.name)
-        found = await self._get(WORKLOADS[ref.kind], ref.name, namespace)
-        return summaries.workload(found, ref.kind) if found else None
-
-    async def _nudge(
-        self, namespace: str, ref: WorkloadRef, token: str, since: datetime | None
-    ) -> None:
-        informer = self._watching.workloads[ref.kind]
-        seen = informer.index.get(namespace, ref.name) if informer.usable else None
-        # A Deployment counts a change of its annotations as a generation, so one that is
-        # ready would stop being so for a moment, and has put nothing off anyway.
-        if seen and (seen.ready or seen.nudged == token):
-            return
-        if seen and ref.kind == JOBS.kind and since is not None and seen.failed_before(since):
-            await self._remove_job(namespace, ref.name)
-            return
-        call = Call(
-            Verb.PATCH,
-            WORKLOADS[ref.kind],
-            name=ref.name,
-            namespace=namespace,
-            params={"fieldManager": FIELD_MANAGER},
-            body={"metadata": {"annotations": {NUDGED: token}}},
-            content_type=MERGE_PATCH,
-        )
-        try:
-            await self._connection.request(call)
-        except NotFound:
-            # What does not exist yet has put nothing off.
-            return
-        except (Conflict, Invalid) as error:
-            raise refused(call) from error
-
-    async def _remove_job(self, namespace: str, name: str) -> None:
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
-        call = Call(Verb.DELETE, JOBS, name=name, namespace=namespace, body=body)
-        try:
-            await self._connection.request(call)
-        except NotFound:
-            return
-        except (Conflict, Invalid) as error:
-            raise refused(call) from error
 
     def _applied(self, kind: str, namespace: str, name: str) -> tuple[bool, Applied | None]:
         informer = self._watching.applied.get(kind)

@@ -85,6 +85,7 @@ class Workload:
         fingerprint: Tells whether somebody changed it.
         populated: See ``readiness``.
         nudged: The token it was last nudged with.
+        completed: When a Job did its work.
     """
 
     ready: bool
@@ -95,6 +96,7 @@ class Workload:
     # What only refines a diagnosis, or was written by us, wakes no one.
     populated: bool = field(default=True, compare=False)
     nudged: str | None = field(default=None, compare=False)
+    completed: datetime | None = field(default=None, compare=False)
 
     def failed_before(self, moment: datetime) -> bool:
         """Say whether this is a Job that had failed for good by then."""
@@ -206,6 +208,7 @@ def workload(obj: Json, kind: str) -> Workload:
     """Summarise a Deployment, StatefulSet or Job of that kind."""
     metadata = obj["metadata"]
     state = readiness(kind, obj)
+    finished = condition(obj, "Complete") if kind == "Job" else None
     return Workload(
         ready=state.ready,
         message=sys.intern(state.message),
@@ -213,6 +216,7 @@ def workload(obj: Json, kind: str) -> Workload:
         generation=metadata.get("generation", 0),
         troubles=tuple(_conditions(obj, kind, metadata["name"])),
         nudged=(metadata.get("annotations") or {}).get(NUDGED),
+        completed=time(finished["lastTransitionTime"]) if finished else None,
         fingerprint=fingerprint(obj, kind),
     )
 

@@ -6,9 +6,10 @@ Every method raises only subclasses of ``StoreorchError``.
 """
 
 from storeorch.ports.clock import Clock
-from storeorch.ports.cluster import (
+from storeorch.ports.cluster import Cluster
+from storeorch.ports.hosts import Hosts
+from storeorch.ports.objects import (
     RELEASED_KINDS,
-    Cluster,
     Deviation,
     Fingerprint,
     LogLine,
@@ -21,7 +22,6 @@ from storeorch.ports.cluster import (
     WorkloadRef,
     WorkloadState,
 )
-from storeorch.ports.hosts import Hosts
 from storeorch.ports.releases import (
     STORE_VALUES,
     Release,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from storeorch.ports.cluster import Owner
+from storeorch.ports.objects import Owner
 
 
 class Hosts(Protocol):

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from storeorch.ports.cluster import Manifest, ObjectRef, WorkloadRef
+from storeorch.ports.objects import Manifest, ObjectRef, WorkloadRef
 
 STORE_VALUES: Final = "storeorch"
 """Key of the values that say which store a release is: id, name, host, URL, labels."""

@@ -61,6 +61,8 @@ async def hold(ctx: StoreContext, release: Release, done: Done, condition: str) 
     """
     memory = await Memory.of(ctx)
     claims = await check_claims(ctx, release, memory)
+    if not ctx.store.established and memory.claims:
+        await _set_up_again(ctx, release, memory)
     deviations, good = await _look(ctx, release, memory)
     changes: dict[str, object] = {}
     if ctx.settled:
@@ -73,7 +75,7 @@ async def hold(ctx: StoreContext, release: Release, done: Done, condition: str) 
     # Nobody asks whether to repair a store that was declared anew.
     if ctx.settled and ctx.settings.drift == "report":
         await memory.replace(ctx, **changes)
-        return drifted(ctx, condition, _tell(deviations))
+        return drifted(ctx, condition, _tell(deviations, ctx))
     now = int(ctx.clock.now().timestamp())
     repairs = {k: v for k, v in memory.repairs.items() if 0 <= now - v[0] < _PERIOD_SECONDS}
     held_back: list[Deviation] = []
@@ -86,12 +88,12 @@ async def hold(ctx: StoreContext, release: Release, done: Done, condition: str) 
             good[key] = await _restore(ctx, deviation)
             repairs[key] = (since, count + 1)
     await memory.replace(ctx, **changes, repairs=repairs)
-    mended = repaired(done, _tell([each for each in deviations if each not in held_back]))
+    mended = repaired(done, _tell([d for d in deviations if d not in held_back], ctx))
     if not held_back:
         return mended
     first = min(repairs[key_of(each.ref)][0] for each in held_back)
     left = drifted(
-        ctx, condition, f"{_tell(held_back)} {_TOO_OFTEN}", first + _PERIOD_SECONDS - now
+        ctx, condition, f"{_tell(held_back, ctx)} {_TOO_OFTEN}", first + _PERIOD_SECONDS - now
     )
     return replace(left, notes=(*left.notes, *mended.notes))
 
@@ -118,6 +120,15 @@ async def check_claims(ctx: StoreContext, release: Release, memory: Memory) -> M
             return {**there, **expected}
     became = "was deleted and made anew, without" if lost[0] in there else "is gone, and with it"
     raise DataMissing(f"The volume claim {lost[0]} of the store {became} its data.", hint=ACCEPT)
+
+
+async def _set_up_again(ctx: StoreContext, release: Release, memory: Memory) -> None:
+    """Have Jobs run anew that set up what was lost, for a store that is recreated without it."""
+    there = await ctx.cluster.claims(ctx.namespace, release.claims, live=True)
+    kept = {name: memory.claims[name] for name in release.claims if name in memory.claims}
+    if any(there.get(name) != identity for name, identity in kept.items()):
+        before = ctx.store.declared_at
+        await ctx.cluster.remove_completed(ctx.namespace, release.workloads, before=before)
 
 
 async def mend(ctx: StoreContext, release: Release) -> None:
@@ -226,8 +237,10 @@ async def _credentials(ctx: StoreContext) -> str:
     return found.text if found else ""
 
 
-def _tell(deviations: Sequence[Deviation]) -> str:
-    became = {True: "was deleted by someone.", False: "was changed by someone."}
+def _tell(deviations: Sequence[Deviation], ctx: StoreContext) -> str:
+    # While a store is brought to a declaration, it may be us who has removed something.
+    gone = "was deleted by someone." if ctx.settled else "was missing."
+    became = {True: gone, False: "was changed by someone."}
     return " ".join(
         f"{each.ref.kind} {each.ref.name} {became[each.missing]}" for each in deviations
     )

@@ -317,6 +317,23 @@ class MemoryCluster(World, Interruptible):
             self.speak_of(namespace, ref)
             await self._point("nudge", "between")
 
+    async def remove_completed(
+        self, namespace: str, refs: Sequence[WorkloadRef], *, before: datetime
+    ) -> None:
+        """See ``ports.Cluster.remove_completed``."""
+        await self._enter("remove_completed")
+        held = self.namespaces.get(namespace)
+        for ref in refs:
+            workload = held.workloads.get(ref) if held is not None else None
+            if held is None or workload is None or ref.kind != "Job":
+                continue
+            if workload.ready_at is not None and workload.ready_at < before:
+                del held.workloads[ref]
+                held.released.pop(ObjectRef(ref.kind, ref.name), None)
+                self.note("delete", namespace, f"{ref.kind}/{ref.name}")
+                self.changed(namespace)
+                await self._point("remove_completed", "between")
+
     async def orphans(self, known: Callable[[str], bool]) -> Sequence[str]:
         """See ``ports.Cluster.orphans``."""
         await self._enter("orphans")

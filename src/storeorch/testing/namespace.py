@@ -38,12 +38,14 @@ class Workload:
         version: Grows whenever it starts anew, so that an older start is void.
         put_off: Its controller waits before it tries again; a nudge ends that.
         tokens: Tokens that it was nudged with.
+        ready_at: Since when it runs, or when a Job had completed.
     """
 
     ready: bool = False
     version: int = 0
     put_off: bool = False
     tokens: set[str] = field(default_factory=set)
+    ready_at: datetime | None = None
 
 
 @dataclass(slots=True)

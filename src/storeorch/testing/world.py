@@ -230,7 +230,7 @@ class World:
         workload = held.workloads.setdefault(ref, Workload())
         if ref.kind == "StatefulSet" and (claim := claim_of(ref)) not in held.claims:
             held.claims[claim] = self._new_identity()
-        workload.ready = False
+        workload.ready, workload.ready_at = False, None
         workload.put_off = False
         workload.version += 1
         version = workload.version
@@ -343,6 +343,7 @@ class World:
         if workload is None or workload.version != version or (namespace, ref) in self._troubles:
             return
         workload.ready = True
+        workload.ready_at = self._clock.now()
         self.changed(namespace)
 
     def _try_again(self, namespace: str, ref: WorkloadRef, version: int) -> None:

@@ -12,13 +12,16 @@ from storeorch.engine import running
 from storeorch.lifecycle import Declaration
 from storeorch.models import EventKind, Fault, Status, Store
 from storeorch.names import ownership_labels
-from storeorch.ports import ReleaseStatus
+from storeorch.ports import ReleaseStatus, WorkloadRef
 from storeorch.steps.credentials import CREDENTIALS_SECRET
 from storeorch.steps.drift import DRIFTED, REPAIRED
 from storeorch.steps.memory import Memory
 from storeorch.testing import Sandbox, virtual_time
+from storeorch.testing.releases import DEFAULT_WORKLOADS
+from storeorch.testing.sample import SampleShop
 
 CLAIM = "data-db-0"
+SETUP = WorkloadRef("Job", "setup")
 
 
 class Shop:
@@ -383,6 +386,29 @@ def test_lost_data_is_told_and_accepted_only_on_request(
             await it.declare(Declaration.RETRY)
             await asyncio.sleep(5000)
             assert (it.now().status, it.now().fault) == (Status.READY, None)
+
+    scenario()
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_sets_up_a_lost_volume_runs_again(*, lost: bool) -> None:
+    @virtual_time
+    async def scenario() -> None:
+        sandbox = Sandbox()
+        sandbox.releases.charts[SampleShop.chart.name] = [*DEFAULT_WORKLOADS, SETUP]
+        async with shop(sandbox) as it:
+            if lost:
+                it.sandbox.cluster.lose_volume(it.namespace, CLAIM)
+            else:
+                it.change("Secret", CREDENTIALS_SECRET)
+            await asyncio.sleep(60)
+            await it.declare(Declaration.RETRY)
+            removed = [what for what in it.effects("delete") if what.startswith("Job/")]
+            assert removed == (["Job/setup"] if lost else [])
+            assert it.now().status is Status.READY
+            assert it.events(REPAIRED) == (["Job setup was missing. Restored."] if lost else [])
+            await it.declare(Declaration.UPDATE, title="Other")
+            assert len(it.effects("restore")) == len(removed), "it has run since"
 
     scenario()
 

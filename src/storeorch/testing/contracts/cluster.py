@@ -323,6 +323,7 @@ class ClusterContract:
         """An empty namespace has no problems, and there is nothing to nudge."""
         assert list(await cluster.problems(namespace, since=datetime(2026, 1, 1, tzinfo=UTC))) == []
         await cluster.nudge(namespace, MISSING, token="1")  # noqa: S106 - no secret
+        await cluster.remove_completed(namespace, MISSING, before=datetime.now(UTC))
 
     # -- all of it ------------------------------------------------------------
 

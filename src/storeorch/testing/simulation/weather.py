@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from storeorch.models import NewStore, Status, Store
-from storeorch.ports import Problem, ReleaseStatus, WorkloadRef
+from storeorch.ports import ObjectRef, Problem, ReleaseStatus, WorkloadRef
 from storeorch.testing.namespace import ABSENT, Namespace, Workload
 from storeorch.testing.simulation.doubles import (
     SimulatedCluster,
@@ -98,12 +98,15 @@ class Weather:
             self._clock_jump,
             self._delete_guardrail,
             self._change_guardrail,
+            self._delete_object,
+            self._change_object,
             self._forget_host,
             self._break_release,
             self._trouble,
             self._block_deletion,
             self._delete_namespace,
             self._delete_credentials,
+            self._lose_volume,
             self._uninstall,
             self._occupy,
         )
@@ -261,6 +264,26 @@ class Weather:
         held = self._cluster.namespaces[store.namespace]
         return [key for key in held.objects if key[0] != "Secret"]
 
+    def _delete_object(self) -> None:
+        store, ref = self._some_object()
+        if store is not None and ref is not None:
+            self._note("drift", f"{ref.kind} {ref.name} of {store.name} is deleted")
+            self._cluster.delete_by_hand(store.namespace, ref.kind, ref.name)
+
+    def _change_object(self) -> None:
+        store, ref = self._some_object()
+        if store is not None and ref is not None:
+            self._note("drift", f"{ref.kind} {ref.name} of {store.name} is changed")
+            self._cluster.change_by_hand(store.namespace, ref.kind, ref.name)
+
+    def _some_object(self) -> tuple[Store | None, ObjectRef | None]:
+        """Return a store, and something that Helm has made for it, if there is anything."""
+        store = self._some_store()
+        if store is None:
+            return None, None
+        made = sorted(self._cluster.namespaces[store.namespace].released)
+        return store, self._rng.choice(made) if made else None
+
     def _forget_host(self) -> None:
         store = self._some_store()
         if store is not None and self._hosts.known.get(store.host) == store.id:
@@ -316,6 +339,18 @@ class Weather:
             self.excuse(store, LOST_DATA)
             self._promises.forgive_credentials(store.namespace, name)
             self._cluster.delete_by_hand(store.namespace, "Secret", name)
+
+    def _lose_volume(self) -> None:
+        store = self._some_store()
+        if store is None:
+            return
+        for name in sorted(self._cluster.namespaces[store.namespace].claims)[:1]:
+            self._note("data-loss", f"the volume claim {name} of {store.name} is deleted")
+            self.excuse(store, LOST_DATA)
+            if self._rng.random() < 0.5:  # noqa: PLR2004 - a share
+                self._cluster.lose_volume(store.namespace, name)
+            else:
+                self._cluster.delete_by_hand(store.namespace, "PersistentVolumeClaim", name)
 
     def _uninstall(self) -> None:
         store = self._some_store()
