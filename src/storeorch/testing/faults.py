@@ -233,6 +233,7 @@ class FaultyProcess:
         error: Callable[[], Exception],
         *,
         repeatable: bool = True,
+        twice: bool = True,
     ) -> Any:
         """Make one call of a port, with all that may befall it.
 
@@ -242,10 +243,13 @@ class FaultyProcess:
             effect: Makes the call.
             error: Makes what the port raises when it fails.
             repeatable: Whether the call may be made twice, or done and then lost.
+            twice: Whether it may be made twice; what is waited for comes only once.
         """
         token = _current.set(self)
         try:
-            begin, end = (_BEGIN, _END) if repeatable else (_BEGIN - _TWICE, frozenset())
+            begin, end = (_BEGIN, _END) if repeatable else (_BEGIN, frozenset())
+            if not (repeatable and twice):
+                begin -= _TWICE
             fault = await self.pass_point(f"{port}.{method}:call", begin, error)
             await self._while_silent(port)
             self._check_reachable(port, error)
@@ -299,12 +303,19 @@ class _Port:
     """Passes everything on to a port, through its process."""
 
     def __init__(
-        self, process: FaultyProcess, port: object, name: str, error: Callable[[], Exception]
+        self,
+        process: FaultyProcess,
+        port: object,
+        name: str,
+        error: Callable[[], Exception],
+        *,
+        twice: bool = True,
     ) -> None:
         self._process = process
         self._port = port
         self._name = name
         self._error = error
+        self._twice = twice
 
     def __getattr__(self, attribute: str) -> Any:
         value = getattr(self._port, attribute)
@@ -324,7 +335,9 @@ class _Port:
         return call
 
     async def _await(self, attribute: str, effect: Callable[[], Awaitable[Any]]) -> Any:
-        return await self._process.call(self._name, attribute, effect, self._error)
+        return await self._process.call(
+            self._name, attribute, effect, self._error, twice=self._twice
+        )
 
     async def run(self, attribute: str, effect: Callable[[], Awaitable[Any]]) -> Any:
         return await self._process.call(
@@ -335,7 +348,7 @@ class _Port:
         name = f"{self._name}.{attribute}"
         if isinstance(value, AsyncIterator):
             return _Iterator(self, attribute, value)
-        return _Port(self._process, value, name, self._error)
+        return _Port(self._process, value, name, self._error, twice=False)
 
 
 class _Context:
