@@ -37,6 +37,7 @@ DISTRIBUTION_NAMES: Final = (
 )
 
 DASHBOARD: Final = "examples/webapp/dashboard"
+STOREFRONT: Final = "charts/medusa/image/storefront"
 
 UNIT: Final = ("-m", "not cluster", "tests/unit", "tests/contract", "plugins")
 CHARTS: Final = ("tests/charts",)
@@ -163,9 +164,24 @@ def check_dashboard() -> tuple[tuple[str, ...], ...]:
     return (*build_dashboard(), npm("run", "lint"), npm("run", "typecheck"), npm("test"))
 
 
-def npm(*arguments: str) -> tuple[str, ...]:
-    """Return a command of npm in the dashboard's folder."""
-    return ("npm", "--prefix", DASHBOARD, *arguments)
+def check_storefront() -> tuple[tuple[str, ...], ...]:
+    """Return the commands that build the Medusa chart's storefront, and run its tests.
+
+    They work on a copy: what npm leaves behind must not travel with the chart.
+    """
+    copy = OUTPUT / "storefront"
+    code = (
+        "import shutil\n"
+        f"shutil.rmtree({str(copy)!r}, ignore_errors=True)\n"
+        f"shutil.copytree({STOREFRONT!r}, {str(copy)!r})"
+    )
+    steps = (("ci", "--no-audit", "--no-fund"), ("run", "build"), ("test",))
+    return (("python", "-c", code), *(npm(*step, folder=str(copy)) for step in steps))
+
+
+def npm(*arguments: str, folder: str = DASHBOARD) -> tuple[str, ...]:
+    """Return a command of npm in a folder."""
+    return ("npm", "--prefix", folder, *arguments)
 
 
 def coverage() -> tuple[tuple[str, ...], ...]:
@@ -198,6 +214,11 @@ def plan() -> tuple[Check, ...]:
             check_dashboard(),
         ),
         Check(
+            "storefront",
+            "the Medusa chart's storefront builds, and passes its tests",
+            check_storefront(),
+        ),
+        Check(
             "simulation",
             "500 histories with faults, the crash matrix, and the mutation check",
             (run_tests(*SIMULATION, report="simulation"),),
@@ -217,6 +238,7 @@ def plan() -> tuple[Check, ...]:
                 "docs",
                 "packaging",
                 "dashboard",
+                "storefront",
             ),  # it has the machine to itself
             tests=True,
         ),
