@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -63,6 +64,15 @@ class DeployedStore:
     def status(self, name: str) -> str:
         """Return the store's status, as the command tells it."""
         return str(json.loads(self.storeorch("store", "get", name, "-o", "json"))["status"])
+
+    def fault(self, name: str) -> str | None:
+        """Return the code of what is wrong with the store, or None."""
+        fault = json.loads(self.storeorch("store", "get", name, "-o", "json"))["fault"]
+        return str(fault["code"]) if fault else None
+
+    def is_ready(self) -> bool:
+        """Say whether the engine found the store ready again."""
+        return self.status(str(self.about["name"])) == "ready"
 
     def answers(self, path: str) -> bool:
         """Say whether the store serves a page through the ingress."""
@@ -134,10 +144,29 @@ def _told(cluster: Kubectl, name: str) -> str:
 
 
 @contextmanager
+def _engine(environment: Mapping[str, str], log: Path) -> Iterator[None]:
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [str(STOREORCH), "run"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0, log.read_text(encoding="utf-8")
+
+
+@contextmanager
 def deployed(
     node: RealNodeCluster, folder: Path, name: str, *wanted: str
 ) -> Iterator[DeployedStore]:
     """Create a store and wait for it; delete it in the end, and find nothing left.
+
+    An engine runs beside it all the while, as on any platform.
 
     Args:
         node: Where.
@@ -157,16 +186,17 @@ def deployed(
         "STOREORCH_PROBE_ADDRESS": node.ingress.removeprefix("http://"),
     }
     storeorch(environment, "db", "upgrade")
-    try:
-        storeorch(environment, "store", "create", name, *wanted, "--wait", "--timeout=15m")
-        about = json.loads(storeorch(environment, "store", "get", name, "-o", "json"))
-        yield DeployedStore(about, kubectl_of(node, about["namespace"]), node, environment)
-    except AssertionError:
-        print(_told(kubectl_of(node, "default"), name))
-        raise
-    finally:
-        if name in storeorch(environment, "store", "list", "-o", "name"):
-            storeorch(environment, "store", "delete", name, "--yes", "--wait")
+    with _engine(environment, folder / "engine.log"):
+        try:
+            storeorch(environment, "store", "create", name, *wanted, "--wait", "--timeout=15m")
+            about = json.loads(storeorch(environment, "store", "get", name, "-o", "json"))
+            yield DeployedStore(about, kubectl_of(node, about["namespace"]), node, environment)
+        except AssertionError:
+            print(_told(kubectl_of(node, "default"), name))
+            raise
+        finally:
+            if name in storeorch(environment, "store", "list", "-o", "name"):
+                storeorch(environment, "store", "delete", name, "--yes", "--wait")
     cluster = kubectl_of(node, "default")
     assert f"store-{name}-" not in cluster("get", "namespaces", "-o", "name")
     assert f"store-{name}-" not in cluster("get", "persistentvolumes", "-o", "json")

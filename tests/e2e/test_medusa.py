@@ -115,6 +115,7 @@ def test_a_killed_pod_loses_nothing(
 ) -> None:
     store.kill(component)
     eventually(lambda: shop.status("/ready") == 200, "the shop answers again")
+    eventually(store.is_ready, "the store is ready again by itself")
     assert shop.order(order)["total"] == 25
 
 

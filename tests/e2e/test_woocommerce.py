@@ -101,6 +101,7 @@ def test_a_killed_pod_loses_nothing(shop: Shop, order: int, component: str) -> N
     owner = shop.owner()
     shop.store.kill(component)
     eventually(lambda: shop.visitor().get("/").status == 200, "the shop answers again")
+    eventually(shop.store.is_ready, "the store is ready again by itself")
     assert order in owner.orders()
     assert [p["sku"] for p in shop.visitor().products()] == ["storeorch-sample"]
 
@@ -120,3 +121,15 @@ def test_a_domain_of_its_own(shop: Shop, order: int) -> None:
         named = [line.split("\t")[1] for line in hosts.read_text().splitlines() if "\t" in line]
         assert named == [host]
     assert order in shop.owner().orders()
+
+
+def test_a_lost_database_is_told_and_made_anew_only_on_request(shop: Shop, order: int) -> None:
+    """What remains is kept, and what sets up a shop runs again on the empty volume."""
+    store = shop.store
+    store.kubectl("delete", "pvc", "data-mysql-0", "--wait=false")
+    store.kubectl("delete", "pod", "mysql-0")
+    eventually(lambda: store.fault(NAME) == "data-missing", "the loss is told")
+    assert store.status(NAME) == "degraded"
+    store.storeorch("store", "retry", NAME, "--wait", "--timeout=10m")
+    assert [p["sku"] for p in shop.visitor().products()] == ["storeorch-sample"]
+    assert order not in shop.owner().orders()
