@@ -134,6 +134,7 @@ class Promises:
         self._digest_of = digest_of
         self._journal = journal
         self._grants: dict[str, _Grant] = {}
+        self._forgotten: set[str] = set()
         self._not_before: dict[str, tuple[int, datetime]] = {}
         self._recent: dict[str, list[float]] = {}
         self._credentials: dict[tuple[int, str], tuple[Namespace, Mapping[str, str]]] = {}
@@ -189,6 +190,7 @@ class Promises:
         claim = self._claim(f"change of the host {host}")
         if claim is not None and (owner.store_id, host) != (claim.store.id, claim.store.host):
             self.breach(OWNERSHIP, f"the host {host} is not the store's")
+        self._forgotten.discard(host)
 
     def saw_release(self, release: Release | None) -> None:
         """See ``Witness.saw_release``."""
@@ -217,6 +219,10 @@ class Promises:
             self._credentials[id(held), f"{name} before {self._clock.monotonic()}"] = (
                 self._credentials.pop((id(held), name))
             )
+
+    def forgive_host(self, host: str) -> None:
+        """A person has taken a host away, perhaps after a pass has seen that it is there."""
+        self._forgotten.add(host)
 
     def _claim(self, what: str) -> Claim | None:
         """Return the present claim after it was judged, or None for what a person does."""
@@ -338,7 +344,8 @@ class Promises:
         digest = self._digest_of(store)
         if digest is not None and digest not in grant.readiness:
             self.breach(READINESS, f"{store.name} is called ready, but was not seen to be")
-        if self._hosts.known.get(store.host) != store.id:
+        known = self._hosts.known.get(store.host) == store.id
+        if not known and store.host not in self._forgotten:
             self.breach(READINESS, f"{store.name} is called ready without its host")
 
     def _judge_removal(self, method: str, held: Held, claim: Claim | None) -> None:

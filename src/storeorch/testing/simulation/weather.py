@@ -288,6 +288,7 @@ class Weather:
         store = self._some_store()
         if store is not None and self._hosts.known.get(store.host) == store.id:
             self._note("drift", f"the host of {store.name} is forgotten")
+            self._promises.forgive_host(store.host)
             del self._hosts.known[store.host]
 
     def _break_release(self) -> None:
