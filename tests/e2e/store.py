@@ -199,5 +199,9 @@ def deployed(
                 storeorch(environment, "store", "delete", name, "--yes", "--wait")
     cluster = kubectl_of(node, "default")
     assert f"store-{name}-" not in cluster("get", "namespaces", "-o", "name")
-    assert f"store-{name}-" not in cluster("get", "persistentvolumes", "-o", "json")
+    # Whoever provides volumes is told that a claim is gone, and takes its time.
+    eventually(
+        lambda: f"store-{name}-" not in cluster("get", "persistentvolumes", "-o", "json"),
+        "no volume is left",
+    )
     assert hosts.read_text() == UNTOUCHED
