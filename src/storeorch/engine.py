@@ -272,9 +272,12 @@ class Engine:
         tasks = [asyncio.ensure_future(wait) for wait in waits]
         try:
             await asyncio.wait(tasks, timeout=next_due, return_when=asyncio.FIRST_COMPLETED)
-            long_ago = self._clock.monotonic() - _LONG_SECONDS
-            if tasks[0].done() and any(run.began < long_ago for run in self._running.values()):
-                self._declared.set()
+            if tasks[0].done():
+                # What failed would fail again at once: the loop pauses before the next try.
+                tasks[0].result()
+                long_ago = self._clock.monotonic() - _LONG_SECONDS
+                if any(run.began < long_ago for run in self._running.values()):
+                    self._declared.set()
         finally:
             for task in tasks:
                 task.cancel()

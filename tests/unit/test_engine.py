@@ -14,11 +14,11 @@ import pytest
 from typing_extensions import override
 
 from storeorch.engine import BEAT_SECONDS, Engine, running
-from storeorch.errors import ClusterUnavailable, LeaseLost
+from storeorch.errors import ClusterUnavailable, DatabaseUnavailable, LeaseLost
 from storeorch.fencing import check_lease
 from storeorch.lifecycle import Declaration
 from storeorch.models import Claim, ClaimBatch, Observation, Status, Store
-from storeorch.ports import Owner
+from storeorch.ports import Changes, Owner
 from storeorch.testing import Checkpoint, MemoryRepository, Sandbox, VirtualClock, virtual_time
 from storeorch.testing.checkpoint import pass_by
 
@@ -27,9 +27,21 @@ Pass = Callable[[Claim], Awaitable[None]]
 
 
 class HangingRepository(MemoryRepository):
-    """A database whose answers may never come."""
+    """A database whose answers may never come.
+
+    Attributes:
+        hangs: Whether renewals get no answer.
+        broken_waits: How many waits for work have failed; None while they do not.
+    """
 
     hangs = False
+    broken_waits: int | None = None
+
+    @override
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Changes]:
+        async with super().work() as changes:
+            yield BreakableWait(self, changes)
 
     def __init__(self, clock: VirtualClock, checkpoint: Checkpoint = pass_by) -> None:
         super().__init__(clock, checkpoint=checkpoint)
@@ -54,6 +66,21 @@ class HangingRepository(MemoryRepository):
         batch = await super().claim(worker, **how)
         await self.claims_wait.wait()
         return batch
+
+
+class BreakableWait:
+    def __init__(self, repository: HangingRepository, changes: Changes) -> None:
+        self._repository = repository
+        self._changes = changes
+
+    def taken(self) -> frozenset[str] | None:
+        return self._changes.taken()
+
+    async def wait(self, timeout: float | None = None) -> bool:
+        if self._repository.broken_waits is not None:
+            self._repository.broken_waits += 1
+            raise DatabaseUnavailable
+        return await self._changes.wait(timeout)
 
 
 class Floor:
@@ -593,6 +620,21 @@ async def test_database_comes_back() -> None:
         await asyncio.sleep(2)
         assert floor.taken() == ["my-store"]
         assert [w.name for w in await floor.repository.workers(seen_within=15)] == ["worker-1"]
+
+
+@virtual_time
+async def test_a_wait_that_fails_is_not_repeated_at_once() -> None:
+    """Also while there is no room for another pass, so that nothing is claimed in between."""
+    floor = Floor(max_passes=1)
+    floor.act = floor.forever
+    await floor.create("one", "two")
+    async with running(floor.engine()):
+        await asyncio.sleep(10)
+        floor.repository.broken_waits = 0
+        await floor.create("three")  # ends the wait that is under way
+        await asyncio.sleep(60)
+        assert 0 < floor.repository.broken_waits <= 60
+        floor.repository.broken_waits = None
 
 
 @virtual_time
