@@ -28,6 +28,8 @@ CHANGING = [
     ("DELETE", "/api/stores/{id}"),
     ("POST", "/api/stores/{id}/retry"),
     ("GET", "/api/stores/{id}/credentials"),
+    ("GET", "/api/stores/{id}/logs"),
+    ("GET", "/api/stores/{id}/logs?follow=true"),
 ]
 OF_A_STORE = [request for request in [*READING, *CHANGING] if "{id}" in request[1]]
 

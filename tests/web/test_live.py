@@ -24,8 +24,15 @@ def test_the_life_of_a_store(guarded_app: LiveApp, api: Api, type_: str) -> None
         assert store["progress"] == 1
         assert all(condition["status"] for condition in store["conditions"])
         assert api.namespace(store["namespace"]) is not None
-        shown = client.get(f"/api/stores/{store['id']}/credentials").json()["data"]["values"]
+        access = client.get(f"/api/stores/{store['id']}/credentials").json()["data"]
+        shown = access["values"]
         assert shown
+        assert access["admin"]["password"] in shown.values()
+        assert access["admin"]["url"].startswith(store["url"])
+        for follow, status in (("false", 502), ("true", 200)):
+            logs = client.get(f"/api/stores/{store['id']}/logs", params={"follow": follow})
+            assert logs.status_code == status
+            assert "pods on simulated nodes write nothing" in logs.text
         assert all(len(secret) >= 16 for secret in shown.values())
         history = client.get(f"/api/stores/{store['id']}/events").json()["data"]
         assert [e["actor"] for e in history if e["kind"] in {"declared", "access"}] == [

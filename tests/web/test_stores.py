@@ -235,6 +235,7 @@ async def test_credentials(client: httpx.AsyncClient, memory: Memory) -> None:
     shown = answer.json()["data"]
     assert set(shown["values"]) == {"admin-password", "database-password"}
     assert shown["url"] == "http://my-store.local.test"
+    assert shown["admin"] is None, "its type has none"
     assert answer.headers["cache-control"] == "no-store"
     last = memory.repository.history[-1]
     assert (last.kind, last.reason) == ("access", "CredentialsShown")

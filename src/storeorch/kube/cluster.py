@@ -79,6 +79,7 @@ class KubeCluster:
         rng: random.Random | None = None,
     ) -> None:
         self._connection = connection
+        self._log_connection = connection.beside()
         self._clock = clock
         self._watching = Watching(
             connection,
@@ -121,6 +122,7 @@ class KubeCluster:
         """End all watches and close all connections."""
         await self._watching.stop()
         await self._connection.close()
+        await self._log_connection.close()
 
     async def check_access(self) -> None:
         """Verify that the cluster answers and permits what storeorch does.
@@ -293,7 +295,7 @@ class KubeCluster:
         self, namespace: str, *, follow: bool = False, tail: int = 100
     ) -> AsyncIterator[LogLine]:
         """Yield what the containers of a namespace have written; see ``ports.Cluster``."""
-        return pod_logs(self._connection, namespace, follow=follow, tail=tail)
+        return pod_logs(self._log_connection, namespace, follow=follow, tail=tail)
 
     async def nudge(
         self,

@@ -76,6 +76,20 @@ class Connection:
         self._client: ApiClient | None = None
         self._opening = asyncio.Lock()
 
+    def beside(self) -> Connection:
+        """Return one to the same cluster, with a pool of its own.
+
+        For calls that hold on to their connection: a pool gives out a hundred, and whoever
+        comes after them waits.
+        """
+        return Connection(
+            kubeconfig=self.kubeconfig,
+            context=self.context,
+            environ=self._environ,
+            connect_timeout=self._connect_timeout,
+            read_timeout=self._read_timeout,
+        )
+
     async def close(self) -> None:
         """Close the connection pool; the next call opens a new one."""
         client, self._client = self._client, None

@@ -292,7 +292,7 @@ class MemoryCluster(World, Interruptible):
         await self._enter("follow_logs" if follow else "logs")
         for ref, ready in sorted(self.view(namespace, live=True).ready.items()):
             lines = [f"{ref.kind} {ref.name}", _STATES[ready]]
-            for text in lines[-tail:]:
+            for text in lines[-tail:] if tail else ():
                 yield LogLine(f"{ref.name}-0", ref.name, text)
 
     async def nudge(

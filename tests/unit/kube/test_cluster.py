@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from storeorch.errors import ClusterRefused, PermissionMissing
 from storeorch.kube import KubeCluster
@@ -272,3 +273,26 @@ async def test_nothing_stays_open(
 
     left = [task for task in asyncio.all_tasks() if task.get_name().startswith("watch ")]
     assert left == []
+
+
+async def test_logs_that_are_followed_leave_the_engine_its_connections(
+    api: Any, cluster: KubeCluster, eventually: Any
+) -> None:
+    """A pool has a hundred, and each container that is followed holds one."""
+    many = [{"name": f"c{n}", "state": {"running": {}}} for n in range(100)]
+    talkative = {"metadata": {"name": "web"}, "status": {"containerStatuses": many}}
+    api.on("GET", f"{NAMESPACE}/pods", 200, {"metadata": {}, "items": [talkative]})
+    quiet = asyncio.Event()
+
+    async def hold(_: Any) -> web.StreamResponse:
+        await quiet.wait()
+        return web.Response()
+
+    api.play("GET", f"{NAMESPACE}/pods/web/log", hold)
+    lines = cluster.logs("store-a", follow=True)
+    following = asyncio.ensure_future(anext(lines, None))
+    await eventually(lambda: api.calls().count(f"GET {NAMESPACE}/pods/web/log") == len(many))
+    async with asyncio.timeout(10):
+        assert await cluster.read_secret("store-a", "none") is None
+    quiet.set()
+    assert await following is None

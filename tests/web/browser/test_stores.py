@@ -123,6 +123,14 @@ async def test_the_page_of_a_store(dashboard: Dashboard, live_app: LiveApp) -> N
     await credentials.get_by_role("button", name="Hide").click()
     await expect(credentials.get_by_text("password", exact=True)).to_be_hidden()
 
+    await page.get_by_role("tab", name="Logs").click()
+    logs = page.get_by_role("region", name="Logs")
+    await expect(logs.get_by_role("alert")).to_contain_text("simulated nodes write nothing")
+    await dashboard.look("details-logs-simulated", full=True)
+    await logs.get_by_role("switch", name="Follow").click(force=True)
+    await expect(logs.get_by_role("alert")).to_contain_text("simulated nodes write nothing")
+    await page.get_by_role("tab", name="Overview").click()
+
     await page.get_by_role("button", name="Change the parameters").click()
     dialog = page.get_by_role("dialog", name="Parameters of my-store")
     await dialog.get_by_label("Replicas", exact=True).fill("2")

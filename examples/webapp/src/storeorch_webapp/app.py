@@ -6,6 +6,7 @@ ends, so making one costs nothing and touches nothing.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
@@ -18,7 +19,7 @@ from storeorch_webapp import dashboard, failures, guards
 from storeorch_webapp.feed import Feed
 from storeorch_webapp.metrics import Measured, Metrics
 from storeorch_webapp.rates import RateLimiter
-from storeorch_webapp.routes import state, stores, stream, types
+from storeorch_webapp.routes import logs, state, stores, stream, types
 from storeorch_webapp.services import Services
 from storeorch_webapp.settings import Auth, EnginePlace, WebSettings
 from storeorch_webapp.tokens import TokenStore
@@ -63,7 +64,13 @@ def create_app(
             feed = Feed(o)
             await stack.enter_async_context(feed.running())
             app.state.services = Services(
-                settings, o, tokens, RateLimiter(settings.rate_limit), feed, metrics
+                settings,
+                o,
+                tokens,
+                RateLimiter(settings.rate_limit),
+                feed,
+                asyncio.Semaphore(settings.max_log_streams),
+                metrics,
             )
             yield
 
@@ -78,7 +85,7 @@ def create_app(
         redirect_slashes=False,
     )
     failures.install(app)
-    for routes in (stores, types, stream, state):
+    for routes in (stores, logs, types, stream, state):
         app.include_router(routes.router)
     dashboard.install(app, settings.dashboard)
     _protect(app, settings, metrics)

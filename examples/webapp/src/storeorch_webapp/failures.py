@@ -24,6 +24,8 @@ from storeorch_webapp.models import ErrorBody, Failure, Problem
 RETRY_SECONDS: Final = 5
 """What a client is told to wait where something around the app is missing."""
 
+_DEFECT: Final = 500
+
 _STATUS: Final[tuple[tuple[type[StoreorchError], int], ...]] = (
     (errors.InvalidDeclaration, 400),
     (errors.StoreNotFound, 404),
@@ -95,7 +97,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def status_of(error: StoreorchError) -> int:
     """Return the HTTP status of an error of the library; 500 is a defect."""
-    return next((status for cls, status in _STATUS if isinstance(error, cls)), 500)
+    return next((status for cls, status in _STATUS if isinstance(error, cls)), _DEFECT)
 
 
 def install(app: FastAPI) -> None:
@@ -145,23 +147,27 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:  # noqa:
 async def _storeorch(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StoreorchError)  # noqa: S101 - registered for it
     status = status_of(error)
-    if status == 500:  # noqa: PLR2004 - a defect
-        return answer(status, _defect(error, request.url.path))
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status in {429, 503} else {}
+    return answer(status, told_of(error, request.url.path), headers)
+
+
+def told_of(error: Exception, path: str) -> ErrorBody:
+    """Return what a client is told of an error; what an operator should know is in their log.
+
+    Args:
+        error: What went wrong, a defect if it is not the library's.
+        path: What was asked for.
+    """
+    if not isinstance(error, StoreorchError) or (status := status_of(error)) == _DEFECT:
+        return _defect(error, path)
     error_id = None
-    headers = {}
-    if status >= 500:  # noqa: PLR2004 - not the client's fault, so an operator should know
-        error_id = report_error("request failed", error, path=request.url.path)
-    if status in {429, 503}:
-        headers["Retry-After"] = str(RETRY_SECONDS)
-    return answer(
-        status,
-        ErrorBody(
-            code=error.code,
-            message=error.message,
-            hint=_HINTS.get(error.code, error.hint),
-            error_id=error_id,
-        ),
-        headers,
+    if status > _DEFECT:  # not the client's fault
+        error_id = report_error("request failed", error, path=path)
+    return ErrorBody(
+        code=error.code,
+        message=error.message,
+        hint=_HINTS.get(error.code, error.hint),
+        error_id=error_id,
     )
 
 

@@ -17,6 +17,7 @@ from storeorch import (
     EventKind,
     Fault,
     FieldProblem,
+    LogLine,
     Status,
     Store,
     StoreType,
@@ -198,6 +199,32 @@ class EventList(Success[tuple[EventOut, ...]]):
     page: EventPage
 
 
+class LogLineOut(Answer):
+    """A line that a container of a store wrote, as it wrote it; to be shown as text only."""
+
+    pod: str
+    container: str
+    text: str
+
+    @classmethod
+    def of(cls, line: LogLine) -> LogLineOut:
+        """Return what is shown of a line."""
+        return cls(pod=line.pod, container=line.container, text=line.text)
+
+
+class LogPage(Answer):
+    """Whether that is all."""
+
+    more: bool
+    """Whether there was more than one answer holds; ask with a shorter ``tail``."""
+
+
+class LogList(Success[tuple[LogLineOut, ...]]):
+    """The last lines of a store's containers, container by container."""
+
+    page: LogPage
+
+
 class CreateStore(Asked):
     """A store to be created."""
 
@@ -275,12 +302,28 @@ class TypeOut(Answer):
         )
 
 
+class AdminOut(Answer):
+    """How whoever administers a store logs in."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    username: str
+    password: str
+    url: str | None
+    """Where; null until the store answers there."""
+
+
 class CredentialsOut(Answer):
     """What gives access to a store; not to be kept."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     url: str | None
     values: Mapping[str, str]
     """Passwords and keys by name."""
+
+    admin: AdminOut | None
+    """Null where the type has no such user."""
 
 
 class Me(Answer):

@@ -5,6 +5,7 @@ This module must know no route.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -29,6 +30,7 @@ class Services:
         tokens: Who may do what.
         rates: Who asks too often.
         feed: What happens to the stores.
+        log_streams: How many more may follow the logs of a store.
         metrics: What is counted.
     """
 
@@ -37,6 +39,7 @@ class Services:
     tokens: TokenStore
     rates: RateLimiter
     feed: Feed
+    log_streams: asyncio.Semaphore
     metrics: Metrics
 
 

@@ -146,6 +146,12 @@ class WebSettings(BaseSettings):
     max_streams: Annotated[int, Field(validation_alias="STOREORCH_WEB_MAX_STREAMS", ge=1)] = 1000
     """Event streams that one process keeps open at once. Default 1000."""
 
+    max_log_streams: Annotated[
+        int, Field(validation_alias="STOREORCH_WEB_MAX_LOG_STREAMS", ge=1)
+    ] = 20
+    """How many of them may follow the logs of a store: each holds one connection to the cluster for
+    every container. Default 20."""
+
     dashboard: Annotated[Path | None, Field(validation_alias="STOREORCH_WEB_DASHBOARD")] = None
     """Folder of the built dashboard. Default: the one that the distribution brings."""
 

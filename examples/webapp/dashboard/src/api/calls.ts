@@ -2,7 +2,7 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import type { Parameters } from '../form/parameters';
 import { ApiError } from './error';
-import type { Credentials, Problem, Session, Store, StoreEvent, StoreType } from './model';
+import type { Credentials, LogLine, Problem, Session, Store, StoreEvent, StoreType } from './model';
 import type { paths } from './schema';
 import { authHeaders } from './token';
 
@@ -14,6 +14,9 @@ export interface Draft {
 
 /** Stores or events in one answer, the most that the server gives. */
 const PAGE = 1000;
+
+/** Lines of each container that logs begin with. */
+const TAIL = 200;
 
 const middleware: Middleware = {
   onRequest: ({ request }) => {
@@ -28,7 +31,7 @@ const middleware: Middleware = {
   },
 };
 
-const api = createClient<paths>({
+const api = createClient<paths, 'application/json'>({
   baseUrl: window.location.origin,
   // Asked for at each call, so that tests may put another in its place.
   fetch: (request) => fetch(request),
@@ -43,7 +46,8 @@ function unreachable(): ApiError {
   });
 }
 
-async function refused(response: Response): Promise<ApiError> {
+/** What a refusal says. */
+export async function refused(response: Response): Promise<ApiError> {
   const body = (await response.json().catch(() => null)) as {
     error?: { code: string; message: string };
   } | null;
@@ -138,4 +142,15 @@ export async function remove(id: string): Promise<void> {
 export async function credentials(id: string): Promise<Credentials> {
   const params = { path: { store_id: id } };
   return content(await api.GET('/api/stores/{store_id}/credentials', { params })).data;
+}
+
+/** The last lines of each container of a store. */
+export async function logs(id: string, signal: AbortSignal): Promise<LogLine[]> {
+  const params = { path: { store_id: id }, query: { tail: TAIL } };
+  return content(await api.GET('/api/stores/{store_id}/logs', { params, signal })).data;
+}
+
+/** Where they are told as they are written. */
+export function logStream(id: string): string {
+  return `${window.location.origin}/api/stores/${encodeURIComponent(id)}/logs?follow=true&tail=${TAIL}`;
 }

@@ -12,6 +12,7 @@ export type StoreEvent = Schemas['EventOut'];
 export type Session = Schemas['Me'];
 export type Problem = Schemas['Problem'];
 export type Credentials = Schemas['CredentialsOut'];
+export type LogLine = Schemas['LogLineOut'];
 
 /** The `data` of a message of the stream, which is no part of the document. */
 export interface Change {

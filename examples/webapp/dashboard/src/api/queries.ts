@@ -2,6 +2,7 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { useConnection } from '../live/context';
+import { numbered } from '../logs';
 import { reconcile, withEvent, withoutStore, withStore } from './cache';
 import * as calls from './calls';
 import { ApiError } from './error';
@@ -16,6 +17,7 @@ export const keys = {
   stores: ['stores'] as const,
   types: ['types'] as const,
   history: (id: string) => ['history', id] as const,
+  logs: (id: string) => ['logs', id] as const,
 };
 
 export function useSession() {
@@ -111,6 +113,17 @@ export function useDeleteStore() {
 /** Credentials are shown once asked for, and kept nowhere. */
 export function useCredentials() {
   return useMutation({ mutationFn: calls.credentials, gcTime: 0 });
+}
+
+/** The last lines of a store's containers; they are asked for anew each time, and kept nowhere. */
+export function useLastLogs(id: string, enabled: boolean) {
+  return useQuery({
+    queryKey: keys.logs(id),
+    queryFn: async ({ signal }) => numbered(await calls.logs(id, signal)),
+    enabled,
+    gcTime: 0,
+    staleTime: 0,
+  });
 }
 
 /** Forget everything that the last visitor was shown. */

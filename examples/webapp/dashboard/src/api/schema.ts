@@ -136,6 +136,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stores/{store_id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Logs
+         * @description Return what the containers of a store have written, or tell it as they go on.
+         *
+         *     At most 10000 lines, and about 4 MiB of text, are in an answer; a line has at most
+         *     16384 characters.
+         */
+        get: operations["get_logs_api_stores__store_id__logs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/types": {
         parameters: {
             query?: never;
@@ -261,6 +284,21 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AdminOut
+         * @description How whoever administers a store logs in.
+         */
+        AdminOut: {
+            /** Username */
+            username: string;
+            /** Password */
+            password: string;
+            /**
+             * Url
+             * @description Where; null until the store answers there.
+             */
+            url: string | null;
+        };
+        /**
          * Condition
          * @description What one step last observed.
          *
@@ -323,6 +361,8 @@ export interface components {
             values: {
                 [key: string]: string;
             };
+            /** @description Null where the type has no such user. */
+            admin: components["schemas"]["AdminOut"] | null;
         };
         /**
          * ErrorBody
@@ -482,6 +522,44 @@ export interface components {
              * Format: date-time
              */
             timestamp: string;
+        };
+        /**
+         * LogLineOut
+         * @description A line that a container of a store wrote, as it wrote it; to be shown as text only.
+         */
+        LogLineOut: {
+            /** Pod */
+            pod: string;
+            /** Container */
+            container: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * LogList
+         * @description The last lines of a store's containers, container by container.
+         */
+        LogList: {
+            /**
+             * Success
+             * @default true
+             * @constant
+             */
+            success: true;
+            /** Data */
+            data: components["schemas"]["LogLineOut"][];
+            page: components["schemas"]["LogPage"];
+        };
+        /**
+         * LogPage
+         * @description Whether that is all.
+         */
+        LogPage: {
+            /**
+             * More
+             * @description Whether there was more than one answer holds; ask with a shorter ``tail``.
+             */
+            more: boolean;
         };
         /**
          * Me
@@ -1744,6 +1822,124 @@ export interface operations {
             };
             /** @description Refused */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Refused */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Refused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Refused */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Refused */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Refused */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Refused */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_logs_api_stores__store_id__logs_get: {
+        parameters: {
+            query?: {
+                /** @description Go on as they write, as Server-Sent Events, until all have ended. */
+                follow?: boolean;
+                /** @description How many of the last lines of each container to begin with. */
+                tail?: number;
+            };
+            header?: never;
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The last lines; followed, a stream of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogList"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Refused */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Refused */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Refused */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Refused */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -14,6 +14,9 @@ export function Credentials({ storeId }: { storeId: string }) {
       </Text>
       {credentials.data && (
         <dl className={classes.pairs}>
+          {credentials.data.admin && (
+            <Secret name="administrator" value={credentials.data.admin.username} />
+          )}
           {Object.entries(credentials.data.values).map(([key, value]) => (
             <Secret key={key} name={key} value={value} />
           ))}

@@ -1,5 +1,5 @@
 /**
- * The stream of changes, and whether it is open. Knows the network; must not know what is done
+ * A stream of the server, and whether it is open. Knows the network; must not know what is done
  * with the changes, nor any component.
  */
 import {
@@ -20,6 +20,8 @@ export interface StreamOptions {
   onConnection: (connection: Connection) => void;
   /** The server does not accept the token any more. */
   onRefused: () => void;
+  /** The server refuses the stream otherwise; it is asked again unless it is closed now. */
+  onRejected?: (response: Response) => void;
   /** Milliseconds of silence after which the stream counts as dead. */
   silenceMs?: number;
 }
@@ -87,7 +89,10 @@ export class ChangeStream {
       // The place to resume from is not known any more: another database, say.
       this.connect(undefined);
     }
-    if (!response.ok) throw new Error('The stream was refused.'); // the client tries again
+    if (!response.ok) {
+      if (response.status !== 401) this.options.onRejected?.(response);
+      throw new Error('The stream was refused.'); // the client tries again
+    }
     this.options.onConnection('live');
     this.options.onOpen();
     return response;

@@ -63,7 +63,8 @@ describe('the page of a store', () => {
     server.use(
       http.get('/api/stores/id-of-shirts/credentials', () => {
         asked++;
-        return ok({ url: null, values: { 'admin-password': 'hidden-word' } });
+        const admin = { username: 'root', password: 'hidden-word', url: null };
+        return ok({ url: null, values: { 'admin-password': 'hidden-word' }, admin });
       }),
     );
     show(store());
@@ -72,6 +73,7 @@ describe('the page of a store', () => {
     expect(asked).toBe(0);
     await userEvent.click(credentials.getByRole('button', { name: 'Show credentials' }));
     expect(await credentials.findByText('hidden-word')).toBeVisible();
+    expect(credentials.getByText('root')).toBeVisible();
     await expectAccessible();
     await userEvent.click(credentials.getByRole('button', { name: 'Hide' }));
     await waitFor(() => {

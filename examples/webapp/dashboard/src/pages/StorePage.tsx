@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Anchor, Button, Group, Skeleton, Stack, Tabs, Text, Title } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
 import {
   IconArrowLeft,
@@ -8,7 +8,7 @@ import {
   IconTrash,
 } from '@tabler/icons-react';
 import { useState } from 'react';
-import { Link, useParams } from 'react-router';
+import { Link, useParams, useSearchParams } from 'react-router';
 import type { Store, StoreType } from '../api/model';
 import { useHistory, useStores, useTypes } from '../api/queries';
 import { ConditionList } from '../components/ConditionList';
@@ -19,6 +19,7 @@ import { EditDialog } from '../components/EditDialog';
 import { ErrorNote } from '../components/ErrorNote';
 import { Fault } from '../components/Fault';
 import { History } from '../components/History';
+import { Logs } from '../components/Logs';
 import { Panel } from '../components/Panel';
 import { StatusBadge } from '../components/StatusBadge';
 import { TypeIcon } from '../components/TypeIcon';
@@ -70,7 +71,44 @@ function Gone({ id }: { id: string }) {
   );
 }
 
-function Details({ store, type }: { store: Store; type: StoreType | undefined }) {
+interface DetailsProps {
+  store: Store;
+  type: StoreType | undefined;
+}
+
+function Details({ store, type }: DetailsProps) {
+  const { writable } = useStoreActions();
+  const [query, setQuery] = useSearchParams();
+  const tab = writable && query.get('tab') === 'logs' ? 'logs' : 'overview';
+  return (
+    <>
+      <Head store={store} type={type} />
+      {store.fault && <Fault fault={store.fault} failed={store.status === 'failed'} />}
+      <Tabs
+        keepMounted={false}
+        value={tab}
+        onChange={(chosen) => {
+          setQuery(chosen === 'logs' ? { tab: chosen } : {}, { replace: true });
+        }}
+      >
+        <Tabs.List mb="md" display={writable ? 'flex' : 'none'}>
+          <Tabs.Tab value="overview">Overview</Tabs.Tab>
+          <Tabs.Tab value="logs">Logs</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="overview">
+          <Overview store={store} type={type} />
+        </Tabs.Panel>
+        <Tabs.Panel value="logs">
+          <Panel title="Logs">
+            <Logs store={store} />
+          </Panel>
+        </Tabs.Panel>
+      </Tabs>
+    </>
+  );
+}
+
+function Overview({ store, type }: DetailsProps) {
   const [editing, setEditing] = useState(false);
   const steps = stepsOf(
     store,
@@ -80,8 +118,6 @@ function Details({ store, type }: { store: Store; type: StoreType | undefined })
   const editable = writable && type !== undefined && store.status !== 'deleting';
   return (
     <>
-      <Head store={store} type={type} />
-      {store.fault && <Fault fault={store.fault} failed={store.status === 'failed'} />}
       <div className={detail.columns}>
         <div className={detail.stack}>
           <Panel title="Steps">
@@ -136,7 +172,7 @@ function Details({ store, type }: { store: Store; type: StoreType | undefined })
   );
 }
 
-function Head({ store, type }: { store: Store; type: StoreType | undefined }) {
+function Head({ store, type }: DetailsProps) {
   const [deleting, setDeleting] = useState(false);
   const { onRetry, writable } = useStoreActions();
   return (

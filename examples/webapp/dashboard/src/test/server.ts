@@ -35,12 +35,14 @@ export function pastOf(events: readonly StoreEvent[]): HttpResponseResolver {
   };
 }
 
+const CHANGES = '/api/events/stream';
+
 /**
- * A stream of changes that a test speaks through. It answers in the place of `fetch` itself,
+ * A stream that a test speaks through, of changes unless it is at another address. It answers in the place of `fetch` itself,
  * because a stream that is left before its end is more than the mocked network can bear.
  */
 export class Stream {
-  private static current: Stream | undefined;
+  private static readonly all = new Map<string, Stream>();
   private controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   private readonly waiting: string[] = [];
   /** What each attempt to open it said it had seen last. */
@@ -48,22 +50,30 @@ export class Stream {
   /** Answers instead, if it answers. */
   refuse: (headers: Headers) => Response | undefined = () => undefined;
 
-  constructor() {
-    Stream.current = this;
+  constructor(path = CHANGES) {
+    Stream.all.set(path, this);
   }
 
-  /** Return a `fetch` that leads to the newest stream, or to the network. */
+  /** Return a `fetch` that leads to the newest stream at the address, or to the network. */
   static around(network: typeof fetch): typeof fetch {
     return (input, init) => {
       const url = input instanceof Request ? input.url : input.toString();
-      if (!url.endsWith('/api/events/stream')) return network(input, init);
-      const stream = Stream.current ?? new Stream();
+      const { pathname, searchParams } = new URL(url);
+      const known = Stream.all.get(pathname);
+      if (pathname !== CHANGES && !(known && searchParams.has('follow'))) {
+        return network(input, init);
+      }
+      const stream = known ?? new Stream();
       return Promise.resolve(stream.answer(new Headers(init?.headers), init?.signal));
     };
   }
 
   static forget(): void {
-    Stream.current = undefined;
+    Stream.all.clear();
+  }
+
+  say(name: string, data: unknown): void {
+    this.send(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
   tell(change: Change): void {

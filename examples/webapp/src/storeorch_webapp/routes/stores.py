@@ -107,7 +107,7 @@ async def validate_store(
 @router.get("/{store_id}", responses=documented(404))
 async def get_store(store_id: str, who: Viewer, services: With) -> Success[StoreOut]:
     """Return a store."""
-    return Success(data=StoreOut.of(await _seen(store_id, who, services)))
+    return Success(data=StoreOut.of(await seen(store_id, who, services)))
 
 
 @router.patch("/{store_id}", responses=documented(404, 409))
@@ -115,7 +115,7 @@ async def update_store(
     store_id: str, who: Operator, services: With, asked: UpdateStore
 ) -> Success[StoreOut]:
     """Declare new parameters, merged over the present ones."""
-    store = await _seen(store_id, who, services)
+    store = await seen(store_id, who, services)
     updated = await services.orchestrator.update(
         store.id, parameters=asked.parameters, actor=who.actor
     )
@@ -125,7 +125,7 @@ async def update_store(
 @router.delete("/{store_id}", responses=documented(404))
 async def delete_store(store_id: str, who: Operator, services: With) -> Message:
     """Declare that a store is no longer wanted; saying so again changes nothing."""
-    store = await _seen(store_id, who, services)
+    store = await seen(store_id, who, services)
     await services.orchestrator.delete(store.id, actor=who.actor)
     return Message(message="Store deletion initiated")
 
@@ -133,7 +133,7 @@ async def delete_store(store_id: str, who: Operator, services: With) -> Message:
 @router.post("/{store_id}/retry", responses=documented(404, 409))
 async def retry_store(store_id: str, who: Operator, services: With) -> Success[StoreOut]:
     """Have another attempt made at a store that failed, is degraded or backs off."""
-    store = await _seen(store_id, who, services)
+    store = await seen(store_id, who, services)
     return Success(data=StoreOut.of(await services.orchestrator.retry(store.id, actor=who.actor)))
 
 
@@ -161,13 +161,17 @@ async def list_events(
 @router.get("/{store_id}/credentials", responses=documented(404, 409, 502))
 async def get_credentials(store_id: str, who: Operator, services: With) -> Success[CredentialsOut]:
     """Return a store's passwords and keys; who asked is kept in its history."""
-    store = await _seen(store_id, who, services)
+    store = await seen(store_id, who, services)
     found = await services.orchestrator.credentials(store.id, actor=who.actor)
-    return Success(data=CredentialsOut(url=found.url, values=found.values))
+    return Success(data=CredentialsOut.model_validate(found))
 
 
-async def _seen(store_id: str, who: Principal, services: Services) -> Store:
-    """Return a store that may be seen, by its id alone: names are not addresses here."""
+async def seen(store_id: str, who: Principal, services: Services) -> Store:
+    """Return a store that may be seen, by its id alone: names are not addresses here.
+
+    Raises:
+        StoreNotFound: There is none, or it belongs to someone else.
+    """
     _check_id(store_id)
     return who.see(await services.orchestrator.get(store_id))
 

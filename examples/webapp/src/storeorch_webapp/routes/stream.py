@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Final
@@ -25,7 +26,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from storeorch.errors import DatabaseUnavailable
 from storeorch_webapp.access import Principal, Viewer, still_welcome
 from storeorch_webapp.failures import Refused, documented
-from storeorch_webapp.feed import REPLAYED_AT_MOST, Listener, Told
+from storeorch_webapp.feed import REPLAYED_AT_MOST, Listener, Told, Wanted
 from storeorch_webapp.routes.stores import With
 from storeorch_webapp.services import Services
 
@@ -37,14 +38,69 @@ _RETRY_MS: Final = 1000
 """How long browsers wait before they come back, in milliseconds."""
 
 _RECHECK_SECONDS: Final = 10.0
-"""How often a quiet stream looks whether its token still holds, and shows that it is alive."""
+"""How often a stream looks whether its token still holds; a quiet one then shows that it lives."""
 
-_DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+HEADERS: Final = {"X-Accel-Buffering": "no"}
+"""Proxies must not collect what is told."""
+
+DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Messages, until the client leaves.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
+
+
+class Watchman:
+    """Looks from time to time whether the token of a stream still holds.
+
+    Args:
+        request: What the stream was asked for with.
+        services: What the app works with.
+
+    Attributes:
+        due: When it has to look again, in the event loop's time.
+    """
+
+    def __init__(self, request: Request, services: Services) -> None:
+        self._request = request
+        self._services = services
+        self.due = asyncio.get_running_loop().time() + _RECHECK_SECONDS
+
+    async def admits(self) -> bool:
+        """Return whether the stream may go on; a database that is away ends none."""
+        now = asyncio.get_running_loop().time()
+        if now < self.due:
+            return True
+        self.due = now + _RECHECK_SECONDS
+        try:
+            return await still_welcome(self._request, self._services)
+        except DatabaseUnavailable:
+            return True
+
+
+@asynccontextmanager
+async def listening(services: Services, wanted: Wanted) -> AsyncIterator[Listener]:
+    """Hold one of the streams that may be open at once; its listener is told when the app ends.
+
+    Raises:
+        Refused: All of them are open.
+    """
+    if services.feed.listeners >= services.settings.max_streams:
+        raise too_many("Too many event streams are open.", "poll GET /api/stores")
+    async with services.feed.listening(wanted) as listener:
+        yield listener
+
+
+def too_many(message: str, instead: str) -> Refused:
+    """Return the refusal of one more stream."""
+    return Refused(
+        503,
+        "too-many-streams",
+        message,
+        hint=f"Try again later, or {instead}.",
+        headers={"Retry-After": "5"},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +139,21 @@ async def subscribe(
     Raises:
         Refused: The place to resume from is not one, or there are too many streams.
     """
-    if services.feed.listeners >= services.settings.max_streams:
-        raise Refused(
-            503,
-            "too-many-streams",
-            "Too many event streams are open.",
-            hint="Try again later, or poll GET /api/stores.",
-            headers={"Retry-After": "5"},
-        )
 
     def wanted(told: Told) -> bool:
         return who.may_see(told.owner) and store in {None, told.store_id}
 
-    async with services.feed.listening(wanted) as listener:
+    async with listening(services, wanted) as listener:
         now = await services.orchestrator.last_event()
         yield Subscription(request, services, who, listener, _place(last_event_id, now), now)
 
 
-@router.get("/stream", response_model=None, responses=_DOCUMENTED)
+@router.get("/stream", response_model=None, responses=DOCUMENTED)
 async def stream(
     subscription: Annotated[Subscription, Depends(subscribe)],
 ) -> EventSourceResponse:
     """Tell of everything that happens to the stores, as it comes."""
-    headers = {"X-Accel-Buffering": "no"}  # proxies must not collect what is told
-    return EventSourceResponse(_chunks(subscription), headers=headers)
+    return EventSourceResponse(_chunks(subscription), headers=HEADERS)
 
 
 async def _chunks(subscription: Subscription) -> AsyncIterator[bytes]:
@@ -115,7 +162,7 @@ async def _chunks(subscription: Subscription) -> AsyncIterator[bytes]:
     if now - after > REPLAYED_AT_MOST:
         yield _reset(now)
         after = now
-    yield _message("hello", {"cursor": after}, after)
+    yield message("hello", {"cursor": after}, after)
     async for told in _missed(subscription, after):
         yield _change(told)
     async for several in _live(subscription):
@@ -137,26 +184,15 @@ async def _live(subscription: Subscription) -> AsyncIterator[list[Told]]:
 
     Nothing is yielded from time to time where nothing happens.
     """
-    while True:
-        try:
-            async with asyncio.timeout(_RECHECK_SECONDS):
+    watchman = Watchman(subscription.request, subscription.services)
+    while await watchman.admits():
+        several: list[Told] = []
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(watchman.due):
                 several = await subscription.listener.next()
-        except TimeoutError:
-            if not await _holds(subscription):
-                return
-            yield []
-            continue
-        if several:
-            yield several
+        yield several
         if subscription.listener.ended:
             return
-
-
-async def _holds(subscription: Subscription) -> bool:
-    try:
-        return await still_welcome(subscription.request, subscription.services)
-    except DatabaseUnavailable:
-        return True
 
 
 def _place(last_event_id: str | None, now: int) -> int | None:
@@ -185,7 +221,8 @@ def _change(told: Told) -> bytes:
     )
 
 
-def _message(name: str, content: object, place: int | None) -> bytes:
+def message(name: str, content: object, place: int | None = None) -> bytes:
+    """Encode a message of a stream; ``place`` is where to resume after it."""
     return format_sse_event(
         event=name,
         id=None if place is None else str(place),
@@ -195,4 +232,4 @@ def _message(name: str, content: object, place: int | None) -> bytes:
 
 
 def _reset(place: int | None) -> bytes:
-    return _message("reset", {}, place)
+    return message("reset", {}, place)
