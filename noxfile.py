@@ -46,7 +46,12 @@ def run(session: nox.Session, commands: Iterable[tuple[str, ...]]) -> None:
     """Run commands one after the other; the first that fails ends the session."""
     plan.OUTPUT.mkdir(exist_ok=True)
     for command in commands:
-        session.run(*command)
+        interruptible(session, *command)
+
+
+def interruptible(session: nox.Session, *command: str) -> None:
+    """Run a command that, interrupted, gets the time to clear up after itself."""
+    session.run(*command, interrupt_timeout=120, terminate_timeout=30)
 
 
 @nox.session
@@ -56,7 +61,7 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         run(session, [plan.build_cluster(), plan.run_tests(*session.posargs)])
     else:
-        session.run("python", "tools/checks.py")
+        interruptible(session, "python", "tools/checks.py")
 
 
 @nox.session
@@ -136,28 +141,28 @@ def demo(session: nox.Session) -> None:
     install(session, "run")
     if "--web" in session.posargs:
         run(session, plan.build_dashboard())
-    session.run("python", "examples/demo.py", *session.posargs)
+    interruptible(session, "python", "examples/demo.py", *session.posargs)
 
 
 @nox.session
 def simulate(session: nox.Session) -> None:
     """Run histories of the simulator; -- --seeds 10000, or -- --seed N to see one."""
     install(session)
-    session.run("python", "tools/simulate.py", *session.posargs)
+    interruptible(session, "python", "tools/simulate.py", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure provisioning beside raw Helm on the same cluster."""
     install(session)
-    session.run("python", "benchmarks/provisioning.py", *session.posargs)
+    interruptible(session, "python", "benchmarks/provisioning.py", *session.posargs)
 
 
 @nox.session
 def web_load(session: nox.Session) -> None:
     """Measure 200 event streams and 50 requests a second, on SQLite and on PostgreSQL."""
     install(session)
-    session.run("python", "benchmarks/web_load.py", *session.posargs)
+    interruptible(session, "python", "benchmarks/web_load.py", *session.posargs)
 
 
 @nox.session
