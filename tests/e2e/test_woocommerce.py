@@ -106,6 +106,31 @@ def test_a_killed_pod_loses_nothing(shop: Shop, order: int, component: str) -> N
     assert [p["sku"] for p in shop.visitor().products()] == ["storeorch-sample"]
 
 
+def test_a_gateway_in_the_place_of_the_ingress(shop: Shop, order: int) -> None:
+    """Customers come by the one or the other, and nothing of the other kind is left."""
+    store = shop.store
+    assert store.node.gateway is not None
+    namespace, _, name = store.node.gateway.partition("/")
+    route = "httproute.gateway.networking.k8s.io/wordpress"
+    ingress = "ingress.networking.k8s.io/wordpress"
+    accepted = "jsonpath={.status.parents[0].conditions[?(@.type=='Accepted')].status}"
+    for kind, *gateway in ((route, name, namespace), (ingress, "", "")):
+        values = zip(("name", "namespace"), gateway, strict=True)
+        told = [f"--set=gateway.{key}={value}" for key, value in values]
+        store.storeorch("store", "update", NAME, *told, "--wait", "--timeout=10m")
+        there = store.kubectl("get", "ingresses,httproutes", "-o", "name").split()
+        assert there == [kind]
+        if kind == route:
+            eventually(
+                lambda: store.kubectl("get", route, "-o", accepted) == "True",
+                "the Gateway takes the route",
+            )
+        eventually(lambda: shop.visitor().get("/").status == 200, "it answers")
+        (product,) = shop.visitor().products()
+        assert product["permalink"].startswith(f"http://{NAME}.local.test/")
+    assert order in shop.owner().orders()
+
+
 def test_a_domain_of_its_own(shop: Shop, order: int) -> None:
     """The shop answers there, calls itself so, and the hosts file names it; then back."""
     own, plain = "ada.example.test", f"{NAME}.local.test"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,14 +8,31 @@ from typing import Any
 
 import pytest
 
-from storeorch_devcluster import build, ensure_binaries, ensure_helm3
+from storeorch_devcluster import build, ensure_binaries, ensure_helm3, ensure_node_binaries
 from storeorch_devcluster.errors import BuildFailed
-from storeorch_devcluster.paths import HELM3, TOOLS, binaries_dir, cache_root, module_files
+from storeorch_devcluster.paths import (
+    GATEWAY_API,
+    HELM3,
+    TOOLS,
+    TRAEFIK,
+    binaries_dir,
+    cache_root,
+    module_files,
+    module_folder,
+)
 from storeorch_devcluster.progress import Progress
 
 GO = """
 if args == ["version"]:
     print("go version go1.99.0 linux/amd64")
+    sys.exit()
+if args[:2] == ["mod", "download"]:
+    if pathlib.Path({folder!r}, "offline").exists():
+        sys.exit("foreign text")
+    module = pathlib.Path(os.environ["GOMODCACHE"], args[-1] + "@v1")
+    (module / "config/crd/standard").mkdir(parents=True)
+    (module / "config/crd/standard/routes.yaml").write_text("kind: CustomResourceDefinition")
+    print(json.dumps({{"Dir": str(module)}}))
     sys.exit()
 output = pathlib.Path(args[args.index("-o") + 1])
 print("go: downloading example.org/module v1.0.0", file=sys.stderr)
@@ -135,6 +153,34 @@ def test_helm_3_is_built_by_itself_from_modules_of_its_own(go: Any, cache: Path)
 def test_both_helms_lie_side_by_side(go: Any, cache: Path) -> None:
     assert ensure_binaries() / "helm" != ensure_helm3()
     assert len(list(cache_root().iterdir())) == 2
+
+
+def test_definitions_are_kept_beside_the_program_that_they_belong_to(go: Any, cache: Path) -> None:
+    programs = ensure_node_binaries()
+    folder = module_folder(GATEWAY_API, TRAEFIK)
+    assert folder.parent == programs["traefik"].parent.parent
+    assert [path.name for path in folder.iterdir()] == ["routes.yaml"]
+    assert {path.name for path in folder.parent.iterdir()} - {"build.lock"} == {
+        "bin",
+        "build.log",
+        GATEWAY_API,
+    }
+
+
+def test_a_cache_without_definitions_gets_them_and_builds_nothing(go: Any, cache: Path) -> None:
+    ensure_node_binaries()
+    folder = module_folder(GATEWAY_API, TRAEFIK)
+    shutil.rmtree(folder)
+    before = builds(go)
+    (go.folder / "offline").touch()
+    with pytest.raises(BuildFailed, match="gateway-api could not be downloaded") as caught:
+        ensure_node_binaries()
+    assert "foreign" not in str(caught.value)
+    (go.folder / "offline").unlink()
+    ensure_node_binaries()
+    assert (folder / "routes.yaml").is_file()
+    assert binaries_dir(TRAEFIK).is_dir()
+    assert builds(go) == before
 
 
 def test_details_count_modules_and_packages(

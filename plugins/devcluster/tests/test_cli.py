@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -10,9 +11,11 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from storeorch_devcluster import provider
 from storeorch_devcluster.cli import dev
 from storeorch_devcluster.errors import NoDevCluster, ProviderMissing
 from storeorch_devcluster.state import State, StateFolder
+from storeorch_devcluster.status import Status
 
 
 def run(*arguments: str) -> Result:
@@ -80,6 +83,17 @@ def test_an_existing_cluster_from_up_to_down(
     assert "node one" in table
     assert run("down").exit_code == 0
     assert not home.exists()
+
+
+def test_up_says_how_a_store_uses_the_gateway(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingress, gateway = "http://127.0.0.1:80", "traefik/stores"
+    found = Status(up=True, provider="embedded", ingress=ingress, gateway=gateway)
+    cluster = SimpleNamespace(status=lambda: found)
+    monkeypatch.setattr(provider, "choose", lambda *_, **__: cluster)
+    monkeypatch.setattr(provider, "remembered", lambda _: cluster)
+    said = run("up").stderr
+    assert "--set gateway.name=stores --set gateway.namespace=traefik" in said
+    assert f"gateway {gateway}" in " ".join(run("status").stdout.split())
 
 
 def test_context_and_provider_exclude_each_other(home: Path) -> None:

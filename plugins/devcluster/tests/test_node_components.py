@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from storeorch_devcluster.realnode.components import (
     command_line,
     start_command,
 )
+from storeorch_devcluster.realnode.gateway import GATEWAY_PATH, definitions, programmed
 from storeorch_devcluster.realnode.launch import COLLECTIONS, first_objects
 from storeorch_devcluster.state import StateFolder
 
@@ -76,7 +78,7 @@ def test_configuration_files_are_understood(layout: NodeLayout) -> None:
 
 
 def test_the_first_objects_are_complete() -> None:
-    objects = first_objects()
+    objects = first_objects("node.yaml", "coredns.yaml", "traefik.yaml", "gateway.yaml")
     assert {manifest["kind"] for manifest in objects} <= set(COLLECTIONS)
     assert "__" not in json.dumps(objects)
     deployments = [manifest for manifest in objects if manifest["kind"] == "Deployment"]
@@ -87,6 +89,38 @@ def test_the_first_objects_are_complete() -> None:
         assert container["securityContext"]["capabilities"]["drop"] == ["ALL"]
 
 
+def test_the_gateway_listens_where_the_ingress_does() -> None:
+    (klass, gateway) = first_objects("gateway.yaml")
+    (listener,) = gateway["spec"]["listeners"]
+    assert gateway["spec"]["gatewayClassName"] == klass["metadata"]["name"]
+    assert listener["allowedRoutes"] == {"namespaces": {"from": "All"}}
+    path = f"/namespaces/{gateway['metadata']['namespace']}/gateways/{gateway['metadata']['name']}"
+    assert GATEWAY_PATH.endswith(path)
+    (traefik,) = [m for m in first_objects("traefik.yaml") if m["kind"] == "Deployment"]
+    (container,) = traefik["spec"]["template"]["spec"]["containers"]
+    assert f"--entrypoints.web.address=:{listener['port']}" in container["args"]
+
+
+def test_definitions_are_read_from_beside_traefik(layout: NodeLayout, tmp_path: Path) -> None:
+    assert layout.gateway_api == Path("/gateway-api-standard")
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.yaml").write_text(f"---\nkind: {name}\n")
+    assert definitions(tmp_path) == [{"kind": "a"}, {"kind": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "takes"),
+    [
+        ({}, False),
+        ({"conditions": [{"type": "Programmed", "status": "Unknown"}]}, False),
+        ({"conditions": [{"type": "Accepted", "status": "True"}]}, False),
+        ({"conditions": [{"type": "Programmed", "status": "True"}]}, True),
+    ],
+)
+def test_a_gateway_says_when_it_takes_routes(status: dict[str, Any], *, takes: bool) -> None:
+    assert programmed(status) is takes
+
+
 @pytest.mark.parametrize("recipe", NODE_RECIPES, ids=lambda recipe: recipe.folder)
 def test_every_program_of_a_node_is_pinned(recipe: Recipe) -> None:
     text = module_files(recipe)["go.mod"].decode()
@@ -95,3 +129,6 @@ def test_every_program_of_a_node_is_pinned(recipe: Recipe) -> None:
     version = module_version(recipe.named_after, recipe)
     assert f"{recipe.named_after} {version} h1:".encode() in module_files(recipe)["go.sum"]
     assert cache_key(recipe).startswith(f"{recipe.prefix}{version}-")
+    for module, _ in recipe.folders.values():
+        pinned = f"{module} {module_version(module, recipe)} h1:"
+        assert pinned.encode() in module_files(recipe)["go.sum"]

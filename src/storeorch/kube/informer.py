@@ -6,6 +6,7 @@
 - A watch that silently died is noticed within ``Timing.idle`` seconds.
 - What fails is tried again for ever, with exponential backoff and jitter; the
   first failure and the recovery are logged, and ``error`` tells meanwhile.
+- A kind that the cluster may do without is looked for now and then, quietly.
 
 It must not know what summaries mean, nor who is told of changes.
 """
@@ -33,6 +34,9 @@ _log = logging.getLogger(__name__)
 _PATIENCE: Final = 3
 """Failures in a row after which going on is given up and all is listed anew."""
 
+_ABSENT: Final = frozenset({403, 404})
+"""What the server answers for a kind that it does not know, or that the role does not name."""
+
 _SHORT: Final = 1.0
 """Seconds; a watch that ends sooner without an event counts as failed."""
 
@@ -49,6 +53,7 @@ class Timing:
             sends a bookmark every minute to those who ask for them.
         backoff_base: Longest wait after the first failure; doubles each time.
         backoff_cap: Longest wait between attempts.
+        absent: Wait before an optional kind is looked for again.
     """
 
     server: tuple[float, float] = (240, 300)
@@ -56,6 +61,7 @@ class Timing:
     idle: float = 100
     backoff_base: float = 0.5
     backoff_cap: float = 30
+    absent: float = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class Kind(Generic[S]):
         limit: How many summaries are kept for one namespace.
         bookmarks: Whether the server sends them; it does not for events, which
             it does not keep in its watch cache.
+        optional: The cluster may not have the kind, or not let it be seen.
     """
 
     resource: Resource
@@ -78,6 +85,7 @@ class Kind(Generic[S]):
     metadata_only: bool = False
     limit: int | None = None
     bookmarks: bool = True
+    optional: bool = False
 
 
 class Informer(Generic[S]):
@@ -227,10 +235,17 @@ class Informer(Generic[S]):
             index.put(namespace, name, summary)
 
     async def _failed(self, error: StoreorchError) -> None:
+        answer = error.__cause__
+        absent = isinstance(answer, ApiStatus) and answer.status in _ABSENT and self.kind.optional
         if self.error is None:
-            _log.warning("watching %s failed", self.kind.resource.plural, exc_info=error)
+            level = logging.DEBUG if absent else logging.WARNING
+            _log.log(level, "watching %s failed", self.kind.resource.plural, exc_info=error)
         self.error = error
         self.looked.set()
+        if absent:
+            self._version = None
+            await self._clock.sleep(self._timing.absent)
+            return
         self._failures += 1
         if self._failures >= _PATIENCE and isinstance(error.__cause__, ApiStatus):
             # The server answers, but not to this: its memory may have been set back.

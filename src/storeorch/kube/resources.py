@@ -119,6 +119,7 @@ KNOWN: Final[Mapping[tuple[str, str], Resource]] = {
         CLAIMS,
         NETWORK_POLICIES,
         INGRESSES,
+        HTTP_ROUTES,
     )
 }
 """Resources that need no discovery, by ``apiVersion`` and kind."""

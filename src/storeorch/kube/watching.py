@@ -25,6 +25,7 @@ from storeorch.kube.resources import (
     DEPLOYMENTS,
     EVENTS,
     HELM_SECRETS,
+    HTTP_ROUTES,
     INGRESSES,
     JOBS,
     LIMIT_RANGES,
@@ -128,7 +129,14 @@ class Watching:
         }
         self.objects: Mapping[str, Informer[Fingerprint]] = {
             resource.kind: self._objects(resource)
-            for resource in (CONFIG_MAPS, INGRESSES, SECRETS, SERVICES, SERVICE_ACCOUNTS)
+            for resource in (
+                CONFIG_MAPS,
+                HTTP_ROUTES,
+                INGRESSES,
+                SECRETS,
+                SERVICES,
+                SERVICE_ACCOUNTS,
+            )
         }
         # Those that StatefulSets make carry what labels their chart gives, maybe none.
         self.claims = self._informer(Kind(CLAIMS, summaries.claim))
@@ -204,6 +212,7 @@ class Watching:
                 lambda obj: fingerprint(obj, kind),
                 OF_STORES_RELEASES if secret else OF_HELM,
                 metadata_only=secret,  # what they hold stays in the cluster
+                optional=resource is HTTP_ROUTES,  # few clusters have the Gateway API
             )
         )
 

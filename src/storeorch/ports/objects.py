@@ -69,6 +69,7 @@ RELEASED_KINDS: Final = frozenset(
     {
         "ConfigMap",
         "Deployment",
+        "HTTPRoute",
         "Ingress",
         "Job",
         "PersistentVolumeClaim",

@@ -15,6 +15,9 @@ class ShelfParameters(Parameters):
     replicas: int = 1
     """Pods of the web server."""
 
+    gateway: str = ""
+    """Gateway that takes an HTTPRoute; empty means an Ingress."""
+
 
 class Shelf(HelmStoreType):
     """A web server and a database, and all that they need."""

@@ -344,3 +344,42 @@ async def test_watches_that_end_at_once_are_not_repeated_without_a_pause(
         await eventually(lambda: len(clock.slept) >= 3)
 
     assert clock.slept[2] > clock.slept[0]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_an_optional_kind_is_looked_for_now_and_then(
+    api: Any,
+    connection: Connection,
+    clock: Any,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    status: int,
+) -> None:
+    for _ in range(3):
+        api.on("GET", PATH, status)
+    api.on("GET", PATH, 200, listing(obj("a", 1)))
+    harness = Harness(api, connection, clock, optional=True)
+
+    async with harness.running():
+        await harness.stream()
+
+        assert harness.informer.usable
+        assert harness.known() == {"a": 1}
+        assert clock.slept == [Timing().absent] * 3
+    assert [record.getMessage() for record in caplog.records] == ["watching pods again"]
+
+
+async def test_an_optional_kind_that_goes_is_given_up_and_found_again(
+    api: Any, connection: Connection, clock: Any
+) -> None:
+    api.on("GET", PATH, 200, listing(obj("a", 1)))
+    api.on("GET", PATH, 404)
+    api.on("GET", PATH, 200, listing(obj("a", 2), version="2"))
+    harness = Harness(api, connection, clock, optional=True)
+
+    async with harness.running():
+        (await harness.stream()).send("ERROR", {"kind": "Status", "code": 410, "metadata": {}})
+        await harness.stream()
+
+        assert harness.known() == {"a": 2}
+        assert harness.told == [("ns", 1)]

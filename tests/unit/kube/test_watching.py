@@ -30,6 +30,7 @@ PATHS = {
     "serviceaccounts": "/api/v1/serviceaccounts",
     "persistentvolumeclaims": "/api/v1/persistentvolumeclaims",
     "ingresses": "/apis/networking.k8s.io/v1/ingresses",
+    "httproutes": "/apis/gateway.networking.k8s.io/v1/httproutes",
 }
 
 WATCHES = [*PATHS, "credentials"]
@@ -255,6 +256,19 @@ async def test_a_kind_that_fails_does_not_stop_the_others(api: Any, harness: Har
         assert not harness.watching.warnings.usable
         assert harness.watching.namespaces.usable
         assert harness.watching.pods.usable
+
+
+async def test_a_cluster_without_the_gateway_api_is_watched_all_the_same(
+    api: Any, harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.on("GET", PATHS["httproutes"], 404)
+    harness.serve(namespaces=STORES)
+
+    async with harness.watching.listen():
+        assert harness.watching.fingerprint("store-a", "HTTPRoute", "web") == (False, None)
+        assert harness.watching.fingerprint("store-a", "Ingress", "web") == (True, None)
+
+    assert not caplog.records
 
 
 async def test_entering_fails_where_namespaces_cannot_be_seen(api: Any, harness: Harness) -> None:

@@ -7,14 +7,18 @@ Guarantees, each of them a test:
   one is complete;
 - a build that was interrupted goes on where it was, and its temporary modules
   and objects (5 GB for the cluster) are removed when it is complete;
-- every module is checked against the ``go.sum`` that travels in this package.
+- every module is checked against the ``go.sum`` that travels in this package;
+- what is kept of a module beside the programs comes the same way, also into a
+  cache whose programs were built before it was wanted.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from filelock import BaseFileLock, FileLock, Timeout
@@ -30,12 +34,12 @@ from storeorch_devcluster.paths import (
     build_flags,
     built_executable,
     module_files,
+    module_folder,
 )
 from storeorch_devcluster.progress import Progress, Report, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 DETAIL_INTERVAL: Final = 2.0
 """Seconds between two reports of how far a program is."""
@@ -122,6 +126,10 @@ def _ensure(recipe: Recipe, progress: Report) -> Path:
 
 
 def _complete(recipe: Recipe) -> bool:
+    return _built(recipe) and all(module_folder(name, recipe).is_dir() for name in recipe.folders)
+
+
+def _built(recipe: Recipe) -> bool:
     return all(built_executable(tool, recipe) is not None for tool in recipe.tools)
 
 
@@ -138,7 +146,8 @@ def _lock(path: Path, recipe: Recipe, report: Report) -> BaseFileLock:
 def _build(recipe: Recipe, home: Path, target: Path, report: Report) -> None:
     work = home / "work"
     log = home / "build.log"
-    if not work.exists() and shutil.disk_usage(home).free < recipe.disk:
+    built = _built(recipe)
+    if not built and not work.exists() and shutil.disk_usage(home).free < recipe.disk:
         raise BuildFailed(
             f"Building {recipe.title} needs {recipe.disk // 1024**3} GB of free disk.",
             hint="Make room, or set STOREORCH_DEV_CACHE to a folder on another disk.",
@@ -149,13 +158,18 @@ def _build(recipe: Recipe, home: Path, target: Path, report: Report) -> None:
         for name, content in module_files(recipe).items():
             (work / name).write_bytes(content)
         go = ensure_go(work, report)
-        for number, tool in enumerate(recipe.tools, start=1):
-            if not (finished / tool).exists():
-                report(Progress(f"Building {tool} ({number} of {len(recipe.tools)})"))
-                _compile(go, recipe, tool, work, log, report)
-        # What stands there can only be what is left of folders somebody has cleaned.
-        shutil.rmtree(target, ignore_errors=True)
-        finished.rename(target)
+        for name, (module, folder) in recipe.folders.items():
+            if not (kept := module_folder(name, recipe)).is_dir():
+                report(Progress(f"Taking {name} from {module}"))
+                _take(go, module, folder, work, log, kept)
+        if not built:
+            for number, tool in enumerate(recipe.tools, start=1):
+                if not (finished / tool).exists():
+                    report(Progress(f"Building {tool} ({number} of {len(recipe.tools)})"))
+                    _compile(go, recipe, tool, work, log, report)
+            # What stands there can only be what is left of folders somebody has cleaned.
+            shutil.rmtree(target, ignore_errors=True)
+            finished.rename(target)
     except OSError as error:
         raise _unwritable() from error
     report(Progress("Removing temporary files of the build"))
@@ -167,17 +181,12 @@ def _compile(  # noqa: PLR0917
 ) -> None:
     scratch = work / f"{tool}.new"
     command = [str(go), "build", "-v", *build_flags(recipe), "-o", str(scratch), recipe.tools[tool]]
-    environment = go_environment() | {
-        "GOPATH": str(work / "gopath"),
-        "GOMODCACHE": str(work / "modules"),
-        "GOCACHE": str(work / "objects"),
-    }
     with (
         log.open("a", encoding="utf-8") as record,
         subprocess.Popen(
             command,
             cwd=work,
-            env=environment,
+            env=_environment(work),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -194,6 +203,37 @@ def _compile(  # noqa: PLR0917
     if process.returncode != 0:
         raise BuildFailed(f"{tool} could not be built.", hint=f"See the log: {log}")
     scratch.rename(work / "bin" / tool)
+
+
+def _take(  # noqa: PLR0917
+    go: Path, module: str, folder: str, work: Path, log: Path, target: Path
+) -> None:
+    """Copy a folder of a module, which Go downloads and checks first."""
+    command = [str(go), "mod", "download", "-modcacherw", "-json", module]
+    with log.open("a", encoding="utf-8") as record:
+        answer = subprocess.run(
+            command,
+            cwd=work,
+            env=_environment(work),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=record,
+            check=False,
+        )
+    if answer.returncode != 0:
+        raise BuildFailed(f"{module} could not be downloaded.", hint=f"See the log: {log}")
+    scratch = work / f"{target.name}.new"
+    shutil.rmtree(scratch, ignore_errors=True)
+    shutil.copytree(Path(json.loads(answer.stdout)["Dir"], folder), scratch)
+    scratch.rename(target)
+
+
+def _environment(work: Path) -> dict[str, str]:
+    return go_environment() | {
+        "GOPATH": str(work / "gopath"),
+        "GOMODCACHE": str(work / "modules"),
+        "GOCACHE": str(work / "objects"),
+    }
 
 
 def _details(lines: Iterable[str], record: TextIO) -> Iterator[str]:

@@ -94,6 +94,13 @@ def up(
         click.echo(SIMULATED, err=True)
     if status.ingress is not None:
         click.echo(f"The ingress answers at {status.ingress}.", err=True)
+    if status.gateway is not None:
+        namespace, _, name = status.gateway.partition("/")
+        click.echo(
+            "So does a Gateway: storeorch store create NAME --type woocommerce "
+            f"--set gateway.name={name} --set gateway.namespace={namespace}",
+            err=True,
+        )
     click.echo("Go on with: export KUBECONFIG=$(storeorch dev kubeconfig)", err=True)
 
 

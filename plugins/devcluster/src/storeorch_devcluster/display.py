@@ -93,6 +93,7 @@ def print_status(status: Status) -> None:
         "nodes": nodes,
         "kubeconfig": status.kubeconfig,
         "ingress": status.ingress,
+        "gateway": status.gateway,
         "logs": status.logs,
     }
     for name, value in rows.items():

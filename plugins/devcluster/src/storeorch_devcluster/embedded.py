@@ -104,6 +104,11 @@ class EmbeddedCluster:
         """The ingress' address; simulated nodes have none."""
         return None
 
+    @property
+    def gateway(self) -> str | None:
+        """The Gateway there is, as ``NAMESPACE/NAME``; simulated nodes have none."""
+        return None
+
     def start(self) -> None:
         """Start what does not run and return when the cluster is ready.
 

@@ -51,6 +51,8 @@ class Recipe:
         stamps: Variables that hold a module's version, by name.
         disk: Bytes of free disk that a build needs at its peak.
         tags: Build tags.
+        folders: What is kept of modules as it is, beside the programs: by a name
+            in the cache, the module and the folder in it.
     """
 
     title: str
@@ -61,6 +63,7 @@ class Recipe:
     disk: int
     prefix: str = ""
     tags: tuple[str, ...] = ()
+    folders: Mapping[str, tuple[str, str]] = field(default_factory=dict, hash=False)
 
 
 CLUSTER: Final = Recipe(
@@ -130,6 +133,9 @@ COREDNS: Final = Recipe(
 )
 """The cluster's DNS server, where pods run."""
 
+GATEWAY_API: Final = "gateway-api-standard"
+"""The definitions of the Gateway API, in the very version that Traefik is built with."""
+
 TRAEFIK: Final = Recipe(
     title="Traefik",
     folder="gomod_traefik",
@@ -138,6 +144,7 @@ TRAEFIK: Final = Recipe(
     prefix="traefik-",
     stamps={"github.com/traefik/traefik/v3/pkg/version.Version": "github.com/traefik/traefik/v3"},
     disk=6 * 1024**3,
+    folders={GATEWAY_API: ("sigs.k8s.io/gateway-api", "config/crd/standard")},
 )
 """The ingress controller, where pods run."""
 
@@ -238,6 +245,11 @@ def cache_root() -> Path:
 def binaries_dir(recipe: Recipe = CLUSTER) -> Path:
     """Return the folder where the programs of this version are, or will be."""
     return cache_root() / cache_key(recipe) / "bin"
+
+
+def module_folder(name: str, recipe: Recipe) -> Path:
+    """Return where a folder of a module is kept, or will be; see `Recipe.folders`."""
+    return cache_root() / cache_key(recipe) / name
 
 
 def state_home() -> Path:

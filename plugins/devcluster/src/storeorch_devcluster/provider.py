@@ -79,6 +79,7 @@ class Embedded:
             context=CONTEXT,
             simulated=self._nodes == "simulated",
             ingress=cluster.ingress,
+            gateway=cluster.gateway,
             kubeconfig=str(cluster.kubeconfig),
             logs=str(cluster.logs),
             server=cluster.server,

@@ -38,6 +38,7 @@ class Status(BaseModel):
         kubeconfig: Path of the kubeconfig.
         logs: Folder of the logs.
         ingress: Address of the ingress, where one was brought.
+        gateway: ``NAMESPACE/NAME`` of the Gateway at that address, where one was brought.
         processes: Its daemons, for the embedded cluster.
         nodes: Its nodes.
     """
@@ -53,6 +54,7 @@ class Status(BaseModel):
     kubeconfig: str | None = None
     logs: str | None = None
     ingress: str | None = None
+    gateway: str | None = None
     processes: tuple[ProcessStatus, ...] = ()
     nodes: tuple[NodeStatus, ...] = ()
 

@@ -27,6 +27,7 @@ from storeorch_devcluster.errors import ClusterStartFailed, ImageRefused, NoDevC
 from storeorch_devcluster.progress import Progress, Report, silent
 from storeorch_devcluster.realnode import cgroups, machine
 from storeorch_devcluster.realnode.components import COMPONENTS, NodeLayout
+from storeorch_devcluster.realnode.gateway import GATEWAY, GATEWAY_NAMESPACE
 from storeorch_devcluster.realnode.images import ensure_images
 from storeorch_devcluster.realnode.launch import RealLaunch
 
@@ -77,6 +78,12 @@ class RealNodeCluster(EmbeddedCluster):
         """The ingress' address, ``http://127.0.0.1:80`` or so; None before the first start."""
         port = self._state().ports.get("ingress")
         return None if port is None else f"http://127.0.0.1:{port}"
+
+    @property
+    @override
+    def gateway(self) -> str | None:
+        """The Gateway that takes HTTPRoutes of all namespaces, as ``NAMESPACE/NAME``."""
+        return f"{GATEWAY_NAMESPACE}/{GATEWAY}"
 
     @property
     def ingress_tls(self) -> str | None:

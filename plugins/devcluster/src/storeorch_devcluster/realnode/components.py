@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from storeorch_devcluster import components
 from storeorch_devcluster.certs import NODE_ADDRESS, NODE_NAME, SERVICE_RANGE
 from storeorch_devcluster.components import Layout
+from storeorch_devcluster.paths import GATEWAY_API
 from storeorch_devcluster.realnode import agent, cgroups, forward, holder
 from storeorch_devcluster.realnode.enter import command
 from storeorch_devcluster.realnode.files import INGRESS_ADDRESS
@@ -64,6 +65,11 @@ class NodeLayout(Layout):
     def volumes(self) -> Path:
         """Folder of the volumes."""
         return self.folder.volumes
+
+    @property
+    def gateway_api(self) -> Path:
+        """Folder of the Gateway API's definitions, beside the program that they belong to."""
+        return self.programs["traefik"].parent.with_name(GATEWAY_API)
 
     @property
     def cni(self) -> Path:

@@ -31,13 +31,20 @@ from storeorch_devcluster.realnode.files import (
     INGRESS_ADDRESS,
     write_files,
 )
+from storeorch_devcluster.realnode.gateway import (
+    GATEWAY,
+    GATEWAY_NAMESPACE,
+    GATEWAY_PATH,
+    definitions,
+    programmed,
+)
 from storeorch_devcluster.realnode.images import COREDNS_IMAGE, TRAEFIK_IMAGE
 from storeorch_devcluster.realnode.machine import SYSTEM_PATH
 from storeorch_devcluster.realnode.nftables import TABLE
 from storeorch_devcluster.realnode.provisioner import storage_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from storeorch_devcluster.errors import ClusterStartFailed
@@ -50,7 +57,10 @@ COLLECTIONS: Final = {
     "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
     "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
     "ConfigMap": "/api/v1/namespaces/{namespace}/configmaps",
+    "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "Deployment": "/apis/apps/v1/namespaces/{namespace}/deployments",
+    "Gateway": "/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/gateways",
+    "GatewayClass": "/apis/gateway.networking.k8s.io/v1/gatewayclasses",
     "IngressClass": "/apis/networking.k8s.io/v1/ingressclasses",
     "Namespace": "/api/v1/namespaces",
     "Service": "/api/v1/namespaces/{namespace}/services",
@@ -122,6 +132,7 @@ class RealLaunch(Launch):
             self._await(lambda: self._settled(api), *self.components)
             self._report("Waiting for DNS and ingress")
             self._await(lambda: all(_is_available(api, path) for path in SERVICES), *NODE)
+            self._await(lambda: programmed(api.status(GATEWAY_PATH)), *NODE)
             # Available is not yet reachable: the way to it through the service comes later.
             self._await(self._ingress_answers, *NODE)
         self._write_kubeconfig(self._folder.kubeconfig, "admin")
@@ -250,11 +261,22 @@ class RealLaunch(Launch):
 
     @override
     def _seed(self, api: ApiServer) -> None:
-        for manifest in [storage_class(), *first_objects()]:
-            if not api.apply(_path(manifest), manifest):
-                raise self._failed("The cluster's first objects could not be created.")
+        self._apply(api, [*definitions(self._node_layout.gateway_api), storage_class()])
+        self._apply(api, first_objects("node.yaml", "coredns.yaml", "traefik.yaml"))
+        gateway = first_objects("gateway.yaml")
+        # What a definition defines is served a moment after that was taken.
+        self._await(
+            lambda: all(api.exists(_collection(each)) for each in gateway), "kube-apiserver"
+        )
+        self._apply(api, gateway)
         # Present from an earlier start, it would say nothing about this one.
         api.call("DELETE", ROOT_CERTIFICATE)
+
+    def _apply(self, api: ApiServer, manifests: Iterable[dict[str, Any]]) -> None:
+        for manifest in manifests:
+            path = f"{_collection(manifest)}/{manifest['metadata']['name']}"
+            if not api.apply(path, manifest):
+                raise self._failed("The cluster's first objects could not be created.")
 
     @override
     def _settled(self, api: ApiServer) -> bool:
@@ -267,16 +289,22 @@ class RealLaunch(Launch):
         )
 
 
-def first_objects() -> list[dict[str, Any]]:
-    """Return the manifests of the node's rights, the DNS server and the ingress controller."""
+def first_objects(*names: str) -> list[dict[str, Any]]:
+    """Return the manifests of the node's rights, the DNS server and the ingress controller.
+
+    Args:
+        *names: Which of the files in the folder ``manifests``.
+    """
     places = {
         "__DNS_ADDRESS__": DNS_ADDRESS,
         "__INGRESS_ADDRESS__": INGRESS_ADDRESS,
+        "__GATEWAY__": GATEWAY,
+        "__GATEWAY_NAMESPACE__": GATEWAY_NAMESPACE,
         "__COREDNS_IMAGE__": COREDNS_IMAGE,
         "__TRAEFIK_IMAGE__": TRAEFIK_IMAGE,
     }
     manifests: list[dict[str, Any]] = []
-    for name in ("node.yaml", "coredns.yaml", "traefik.yaml"):
+    for name in names:
         text = (files(__package__) / "manifests" / name).read_text("utf-8")
         for place, value in places.items():
             text = text.replace(place, value)
@@ -284,10 +312,9 @@ def first_objects() -> list[dict[str, Any]]:
     return manifests
 
 
-def _path(manifest: dict[str, Any]) -> str:
-    metadata = manifest["metadata"]
-    collection = COLLECTIONS[manifest["kind"]].format(namespace=metadata.get("namespace"))
-    return f"{collection}/{metadata['name']}"
+def _collection(manifest: dict[str, Any]) -> str:
+    namespace = manifest["metadata"].get("namespace")
+    return COLLECTIONS[manifest["kind"]].format(namespace=namespace)
 
 
 def _is_available(api: ApiServer, path: str) -> bool:
