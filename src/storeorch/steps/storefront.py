@@ -85,7 +85,8 @@ class StorefrontStep(Step):
                 f"Not serving within {ctx.settings.provision_timeout:g} seconds: {trouble}",
                 hint="See what the store writes with: storeorch store logs "
                 f"{ctx.store.name}. If the engine cannot reach the ingress by the store's "
-                "host, set STOREORCH_PROBE_ADDRESS.",
+                "host, set STOREORCH_PROBE_ADDRESS. A status of 404 may be the ingress "
+                "controller's own: see what it says of the store's Ingress or HTTPRoute.",
             )
         return Waiting("NotServing", trouble, _LOOK_AGAIN_SECONDS)
 
