@@ -153,7 +153,7 @@ class ChangeHub:
         self._for_work: set[Flag] = set()
         self._starting = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
-        self._known: dict[str, int] = {}
+        self._known: dict[str, set[int]] = {}
         self._under_way: dict[str, int] = {}
         self._look_since: LookSince | None = None
         self._mark: Mark | None = None
@@ -177,16 +177,19 @@ class ChangeHub:
         """
         self._under_way.pop(store_id, None)
         if self._watcher is not None and updated_at is not None:
-            self._known[store_id] = updated_at
+            self._known.setdefault(store_id, set()).add(updated_at)
         self._raise(store_id, work=work)
 
     def hear(self, notice: Notice) -> None:
         """Tell of a commit that was announced; our own were told of already."""
-        ours = notice.by == self.name
-        if ours and (notice.kind is Kind.GONE or self._knows(notice.store_id, notice.updated_at)):
+        gone = notice.kind is Kind.GONE
+        ours = notice.by == self.name and (gone or self._knows(notice.store_id, notice.updated_at))
+        # Notices come in the order of commits: what is older will not be told any more.
+        later = {at for at in self._known.pop(notice.store_id, ()) if at > notice.updated_at}
+        if not gone:
+            self._known[notice.store_id] = later | {notice.updated_at}
+        if ours:
             return
-        if notice.kind is not Kind.GONE:
-            self._known[notice.store_id] = notice.updated_at
         self._raise(notice.store_id, work=notice.kind is Kind.WORK)
 
     async def look(self) -> None:
@@ -237,7 +240,8 @@ class ChangeHub:
             if self._watcher is None:
                 first = await look(None)
                 self._look_since = look
-                self._mark, self._known = first.mark, dict(first.updated)
+                self._mark = first.mark
+                self._known = {store_id: {at} for store_id, at in first.updated.items()}
                 self._watcher = asyncio.create_task(self._ask(source), name="db-changes")
                 # Its first step sets a file's notification up: what is written from now on
                 # is noticed.
@@ -250,8 +254,10 @@ class ChangeHub:
             _log.error("changes by other processes are not noticed", exc_info=error)
 
     def _knows(self, store_id: str, updated_at: int) -> bool:
-        known = self._known.get(store_id), self._under_way.get(store_id)
-        return updated_at in known
+        # A look may have read what we have overwritten since: every write of ours counts.
+        return updated_at == self._under_way.get(store_id) or (
+            updated_at in self._known.get(store_id, ())
+        )
 
     def _raise(self, store_id: str, *, work: bool) -> None:
         flags = [*self._by_store.get(store_id, ()), *self._by_store.get(None, ())]
@@ -268,10 +274,13 @@ class ChangeHub:
         self._mark = seen.mark
         for store_id, updated_at in seen.updated.items():
             if not self._knows(store_id, updated_at):
-                self._known[store_id] = updated_at
+                self._known.setdefault(store_id, set()).add(updated_at)
                 self._raise(store_id, work=True)
         for store_id in seen.gone:
             self._raise(store_id, work=False)
         # Only what the next look may see again is worth remembering.
         newest = seen.mark.updated_at
-        self._known = {store_id: at for store_id, at in self._known.items() if at >= newest}
+        recent = {
+            store_id: {at for at in ats if at >= newest} for store_id, ats in self._known.items()
+        }
+        self._known = {store_id: ats for store_id, ats in recent.items() if ats}

@@ -320,6 +320,37 @@ async def test_own_commit_that_a_look_sees_first(listening: ChangeHub, look: Scr
         assert not await raised(for_work)
 
 
+async def test_own_commit_that_a_look_sees_late(listening: ChangeHub, look: ScriptedLook) -> None:
+    """What it read has been overwritten by us since; what others wrote in between is told."""
+    async with listening.subscribe(look) as flag:
+        for at in (150, 160):
+            listening.announced("a", at)
+            listening.changed("a", at, work=False)
+        assert await raised(flag)
+        look.answer = Look(Mark(100, 2), {"a": 150})
+        await listening.look()
+        assert not await raised(flag)
+        look.answer = Look(Mark(100, 2), {"a": 155})
+        await listening.look()
+        assert await raised(flag)
+
+
+async def test_announcements_keep_nothing_for_ever(
+    listening: ChangeHub, look: ScriptedLook
+) -> None:
+    """What was heard of is known, but what is older than it cannot come any more."""
+    async with listening.subscribe(look) as flag:
+        for at in (150, 160):
+            listening.changed("a", at, work=False)
+        listening.hear(Notice("another", Kind.OBSERVATION, "a", 155))
+        assert await raised(flag)
+        listening.hear(Notice(listening.name, Kind.OBSERVATION, "a", 160))
+        assert not await raised(flag)
+        look.answer = Look(Mark(100, 2), {"a": 150})
+        await listening.look()
+        assert await raised(flag), "nobody remembers it"
+
+
 async def test_own_commit_of_unknown_outcome(listening: ChangeHub, look: ScriptedLook) -> None:
     """Its writer does not know that it was committed, so the look has to tell."""
     async with listening.subscribe(look) as flag:
