@@ -237,9 +237,10 @@ class Informer(Generic[S]):
     async def _failed(self, error: StoreorchError) -> None:
         answer = error.__cause__
         absent = isinstance(answer, ApiStatus) and answer.status in _ABSENT and self.kind.optional
-        if self.error is None:
-            level = logging.DEBUG if absent else logging.WARNING
-            _log.log(level, "watching %s failed", self.kind.resource.plural, exc_info=error)
+        if self.error is None and absent:
+            _log.debug("%s are not offered by the cluster", self.kind.resource.plural)
+        elif self.error is None:
+            _log.warning("watching %s failed", self.kind.resource.plural, exc_info=error)
         self.error = error
         self.looked.set()
         if absent:
