@@ -68,6 +68,8 @@ def environment(folder: Path, kubeconfig: Path, **given: str) -> dict[str, str]:
     The store type ``probe``, which fails as a test wants it, is installed there.
     """
     found = environment_of(folder, kubeconfig, os.environ)
+    # Long enough to be seen waiting, and much shorter than tests wait.
+    found["STOREORCH_UNSCHEDULABLE_GRACE"] = "15"
     packages = folder / "packages"
     if not packages.exists():
         install_probe(packages)

@@ -16,7 +16,8 @@ export function useChecked(draft: calls.Draft, enabled: boolean): readonly Probl
     placeholderData: keepPreviousData,
     // The check is a help: without it the answer to the declaration itself decides.
     retry: false,
-    staleTime: 2000,
+    // A name that was free a moment ago may be taken now: what is remembered is only shown meanwhile.
+    staleTime: 0,
     gcTime: 30_000,
   });
   return rested.type === draft.type ? (data ?? []) : [];
