@@ -86,7 +86,7 @@ def test_pods_find_and_reach_services(kubectl: Kubectl) -> None:
 
 
 def test_the_ingress_serves_a_host(node: RealNodeCluster, kubectl: Kubectl) -> None:
-    host = "shop.local.test"
+    host = "window.local.test"  # a store of the session has the other names
     backend = {"service": {"name": "shop", "port": {"number": 80}}}
     rule = {
         "host": host,
