@@ -78,12 +78,17 @@ def order(store: DeployedStore, shop: Shop) -> str:
 
 
 async def test_a_customer_buys_in_a_browser(
-    store: DeployedStore, shop: Shop, tmp_path: Path, record_property: Callable[[str, str], None]
+    store: DeployedStore,
+    shop: Shop,
+    tmp_path: Path,
+    record_property: Callable[[str, str], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     clock = Clock(list(conditions(store)))
     async with browser(resolve=f"MAP {store.host} {store.ingress}") as page:
         bought: Bought = await buy(page, store.about["url"], step=clock.step, pictures=tmp_path)
-        print(clock.report())
+        with capsys.disabled():
+            print(f"\n{clock.report()}")
         record_property("steps", json.dumps(clock.steps))
 
         # The owner sees it in the admin, over plain HTTP too.
