@@ -9,11 +9,13 @@ virtual, so that a deadline of ten minutes costs nothing.
 - ``Sandbox``: all of them, with reconciler and engines; ``SampleShop``: a type to try.
 - ``FaultPlan``: crashes, lost responses and the like, from a seed.
 - ``storeorch.testing.conformance.StoreTypeConformance``: subclass it to test a type.
+- ``storeorch.testing.chart_conformance.ChartConformance``: the same, and that parameters and
+  chart agree.
 - ``storeorch.testing.strategies``: hypothesis strategies.
 - ``storeorch.testing.plugin``: pytest fixtures, by
   ``pytest_plugins = ["storeorch.testing.plugin"]``.
 
-The last three need ``storeorch[testing]``. No module of the core imports this package.
+The last four need ``storeorch[testing]``. No module of the core imports this package.
 
 Example:
     >>> from storeorch.ports import Owner

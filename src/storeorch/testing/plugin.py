@@ -17,7 +17,11 @@ from storeorch.testing.releases import MemoryReleases
 from storeorch.testing.repository import MemoryRepository
 from storeorch.testing.sandbox import Sandbox
 
-for _suite in ("storeorch.testing.conformance", "storeorch.testing.contracts"):
+for _suite in (
+    "storeorch.testing.conformance",
+    "storeorch.testing.chart_conformance",
+    "storeorch.testing.contracts",
+):
     # What was imported already cannot be rewritten; its failures then say less.
     if _suite not in sys.modules:
         pytest.register_assert_rewrite(_suite)
