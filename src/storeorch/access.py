@@ -1,4 +1,4 @@
-"""What gives access to a store, handed to whoever asks, and who that was; and its logs.
+"""What the cluster knows of stores: access, handed to whoever asks, logs, and orphans.
 
 This module must not know engines, plugins or the wiring.
 """
@@ -6,7 +6,7 @@ This module must not know engines, plugins or the wiring.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from storeorch.errors import CredentialsNotReady, InvalidParameters, UnknownStoreType
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class StoreAccess(StoreViews):
-    """The orchestrator's part that looks inside a store."""
+    """The orchestrator's part that looks into the cluster."""
 
     settings: Settings
 
@@ -84,6 +84,21 @@ class StoreAccess(StoreViews):
         return Credentials(
             store_id=store.id, url=store.url, values=values, admin=self._admin(store, values)
         )
+
+    async def orphans(self) -> Sequence[str]:
+        """Return namespaces that carry our label and belong to no store of the database."""
+        # A store that is declared meanwhile is in neither look; one that is gone, not in the last.
+        labelled = set(await self._cluster.orphans(lambda store_id: False))  # noqa: ARG005
+        known: set[str] = set()
+        cursor: str | None = None
+        while True:
+            page = await self.list(cursor=cursor, limit=1000)
+            known.update(store.id for store in page.items)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        found = await self._cluster.orphans(known.__contains__)
+        return [namespace for namespace in found if namespace in labelled]
 
     def _admin(self, store: Store, values: Mapping[str, str]) -> AdminLogin | None:
         """Say how the store's administrator logs in, if its type has one."""

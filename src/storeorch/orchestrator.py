@@ -295,22 +295,6 @@ class Orchestrator(StoreAccess):
         own = self._engine.worker if self._engine else None
         return any(worker.name != own for worker in await self.engines())
 
-    async def orphans(self) -> Sequence[str]:
-        """Return namespaces that carry our label and belong to no store of the database."""
-        cluster = self._connected().cluster
-        # A store that is declared meanwhile is in neither look; one that is gone, not in the last.
-        labelled = set(await cluster.orphans(lambda store_id: False))  # noqa: ARG005
-        known: set[str] = set()
-        cursor: str | None = None
-        while True:
-            page = await self.list(cursor=cursor, limit=1000)
-            known.update(store.id for store in page.items)
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-        found = await cluster.orphans(known.__contains__)
-        return [namespace for namespace in found if namespace in labelled]
-
     # -- environment ----------------------------------------------------------
 
     async def check_environment(self) -> Sequence[Check]:

@@ -20,7 +20,6 @@ from storeorch.kube.applying import Applier
 from storeorch.kube.connection import Connection, together
 from storeorch.kube.diagnosis import Evidence, diagnose
 from storeorch.kube.errors import (
-    NotFound,
     permission_missing,
 )
 from storeorch.kube.informer import Timing
@@ -33,10 +32,8 @@ from storeorch.kube.resources import (
     PODS,
     WARNINGS,
     WORKLOADS,
-    Call,
     Json,
     Resource,
-    Verb,
 )
 from storeorch.kube.restoring import Restorer
 from storeorch.kube.secrets import Secrets
@@ -347,16 +344,6 @@ class KubeCluster:
         if informer is None or not informer.usable:
             return False, None
         return True, informer.index.get(namespace, name)
-
-    async def _get(
-        self, resource: Resource, name: str, namespace: str | None = None
-    ) -> Json | None:
-        try:
-            return await self._connection.request(
-                Call(Verb.GET, resource, name=name, namespace=namespace)
-            )
-        except NotFound:
-            return None
 
     async def _list(
         self, resource: Resource, namespace: str | None, params: Mapping[str, str] | None = None
