@@ -23,6 +23,13 @@ from storeorch.errors import EnvironmentNotReady
 
 _DNS_LABELS = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
 
+_PLACE = (
+    r"(https?://)?([A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?"
+    r"|[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)"
+)
+_PLACES = rf"^({_PLACE}(, ?{_PLACE})*)?$"
+"""Host or IP address, with or without scheme and port; an IPv6 address with a port in brackets."""
+
 
 def _default_database_url() -> str:
     folder = platformdirs.user_data_path("storeorch")
@@ -95,10 +102,11 @@ class Settings(BaseSettings):
     ingress_address: str = "127.0.0.1"
     """IP address that the managed block of the hosts file gives to every store."""
 
-    probe_address: Annotated[str, Field(max_length=253)] = ""
+    probe_address: Annotated[str, Field(max_length=253, pattern=_PLACES)] = ""
     """Where the engine reaches the ingress when it looks whether a store serves, as
-    ``ADDRESS`` or ``ADDRESS:PORT``. Default: where the name service says the store is; below
-    ``.test`` and where a hosts file names the stores, ``STOREORCH_INGRESS_ADDRESS``."""
+    ``ADDRESS`` or ``ADDRESS:PORT``, or with a port for each scheme as
+    ``http://ADDRESS:PORT,https://ADDRESS:PORT``. Default: where the name service says the store
+    is; below ``.test`` and where a hosts file names the stores, ``STOREORCH_INGRESS_ADDRESS``."""
 
     ingress_class: str = ""
     """Ingress class of stores that do not name one. Default: the cluster's default class."""

@@ -27,6 +27,8 @@ _SECONDS: Final = 10.0
 _READ: Final = 262_144
 """Bytes of a page that are looked at."""
 
+_HTTPS: Final = 443
+
 _NEVER_RESOLVED: Final = (".test", ".localhost", ".invalid", ".example")
 """Domains that no name service knows. Source: RFC 6761."""
 
@@ -35,7 +37,7 @@ class HttpVisitor:
     """Asks for pages over HTTP; satisfies ``ports.Visitor``.
 
     Args:
-        ingress: ``ADDRESS`` or ``ADDRESS:PORT`` at which the ingress is reached; empty
+        ingress: Where the ingress is reached, as the setting ``probe_address`` has it; empty
             connects to where the name service says.
     """
 
@@ -107,31 +109,40 @@ def _resolver(ingress: str) -> Any:
     """Return a resolver that names the ingress for every host; None, aiohttp's own."""
     if not ingress:
         return None
+    from aiohttp import ThreadedResolver  # noqa: PLC0415
     from aiohttp.abc import AbstractResolver  # noqa: PLC0415
 
-    address, _, port = ingress.rpartition(":") if ingress.count(":") == 1 else (ingress, "", "")
+    places = places_of(ingress)
+    names = ThreadedResolver()
 
     class ToTheIngress(AbstractResolver):
         @override
         async def resolve(
             self,
             host: str,
-            port_: int = 0,
+            port: int = 0,
             family: socket.AddressFamily = socket.AF_UNSPEC,
         ) -> list[ResolveResult]:
-            return [
-                {
-                    "hostname": host,
-                    "host": address,
-                    "port": int(port or port_),
-                    "family": socket.AF_INET6 if ":" in address else socket.AF_INET,
-                    "proto": 0,
-                    "flags": socket.AI_NUMERICHOST,
-                }
-            ]
+            address, own = places["https" if port == _HTTPS else "http"]
+            found = await names.resolve(address, own or port, family)
+            return [{**each, "hostname": host} for each in found]
 
         @override
         async def close(self) -> None:
-            """Nothing is open."""
+            await names.close()
 
     return ToTheIngress()
+
+
+def places_of(ingress: str) -> dict[str, tuple[str, int | None]]:
+    """Return address and port by scheme; without a port it is the one that is asked for."""
+    places: dict[str, tuple[str, int | None]] = {}
+    for word in ingress.split(","):
+        scheme, _, where = word.strip().rpartition("://")
+        # Only an IPv6 address in brackets can have a port.
+        bare = where.count(":") > 1 and not where.startswith("[")
+        parts = urlsplit(f"//[{where}]" if bare else f"//{where}")
+        for each in (scheme,) if scheme else ("http", "https"):
+            places[each] = parts.hostname or "", parts.port
+    address, _ = next(iter(places.values()))
+    return {"http": (address, None), "https": (address, None), **places}

@@ -58,11 +58,14 @@ def ensure_chromium() -> str:
 
 
 @asynccontextmanager
-async def browser(*, resolve: str | None = None) -> AsyncIterator[Page]:
+async def browser(
+    *, resolve: str | None = None, any_certificate: bool = False
+) -> AsyncIterator[Page]:
     """Open a page in Chromium that no other test has used.
 
     Args:
         resolve: Chromium's ``--host-resolver-rules``, where no name server knows the shop.
+        any_certificate: Take certificates of authorities that the browser does not know.
     """
     chromium = ensure_chromium()
     arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
@@ -71,7 +74,11 @@ async def browser(*, resolve: str | None = None) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=chromium, args=arguments)
         try:
-            page = await running.new_page(locale="en-US", viewport={"width": 1200, "height": 900})
+            page = await running.new_page(
+                locale="en-US",
+                viewport={"width": 1200, "height": 900},
+                ignore_https_errors=any_certificate,
+            )
             page.set_default_timeout(PATIENCE_MILLISECONDS)
             expect.set_options(timeout=PATIENCE_MILLISECONDS)
             yield page

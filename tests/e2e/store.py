@@ -57,9 +57,41 @@ class DeployedStore:
         assert self.node.ingress is not None
         return self.node.ingress.removeprefix("http://")
 
+    @property
+    def ingress_tls(self) -> str:
+        """Where the node's ingress listens for TLS, ``host:port``."""
+        assert self.node.ingress_tls is not None
+        return self.node.ingress_tls.removeprefix("https://")
+
     def storeorch(self, *arguments: str) -> str:
         """Run the command and return its output."""
         return storeorch(self.environment, *arguments)
+
+    def update(self, **wanted: str) -> str:
+        """Declare parameters, wait until they hold, and return the store's address.
+
+        Args:
+            **wanted: Values by path, two underlines for each dot.
+        """
+        told = [f"--set={path.replace('__', '.')}={value}" for path, value in wanted.items()]
+        name = str(self.about["name"])
+        self.storeorch("store", "update", name, *told, "--wait", "--timeout=10m")
+        return str(json.loads(self.storeorch("store", "get", name, "-o", "json"))["url"])
+
+    def sell_through(self, kind: str) -> None:
+        """Be reached through an ``httproute`` or an ``ingress``, and nothing of the other kind."""
+        assert self.node.gateway is not None
+        namespace, _, gateway = self.node.gateway.partition("/")
+        if kind == "ingress":
+            namespace, gateway = "", ""
+        self.update(gateway__name=gateway, gateway__namespace=namespace)
+        (found,) = self.kubectl("get", "ingresses,httproutes", "-o", "name").split()
+        assert found.partition(".")[0] == kind
+        accepted = "jsonpath={.status.parents[0].conditions[?(@.type=='Accepted')].status}"
+        eventually(
+            lambda: kind == "ingress" or self.kubectl("get", found, "-o", accepted) == "True",
+            "the Gateway takes the route",
+        )
 
     def status(self, name: str) -> str:
         """Return the store's status, as the command tells it."""
@@ -183,7 +215,7 @@ def deployed(
         "STOREORCH_DATABASE_URL": f"sqlite:///{folder / 'storeorch.db'}",
         "STOREORCH_HOSTS_FILE": str(hosts),
         "STOREORCH_DOMAIN": "local.test",
-        "STOREORCH_PROBE_ADDRESS": node.ingress.removeprefix("http://"),
+        "STOREORCH_PROBE_ADDRESS": f"{node.ingress},{node.ingress_tls}",
     }
     storeorch(environment, "db", "upgrade")
     with _engine(environment, folder / "engine.log"):

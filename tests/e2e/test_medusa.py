@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from .connecting import certify
 from .customer import Bought, browser, buy, log_in
 from .medusa_shop import Shop
 from .objects import eventually
@@ -126,9 +127,7 @@ def test_a_killed_pod_loses_nothing(
 
 def test_an_update_keeps_what_was_sold(store: DeployedStore, shop: Shop, order: str) -> None:
     """Another admin user is another setup, and no other shop."""
-    store.storeorch(
-        "store", "update", NAME, "--set=admin_email=second@example.com", "--wait", "--timeout=10m"
-    )
+    store.update(admin_email="second@example.com")
     second = Shop(store.ingress, store.host)
     eventually(lambda: second.status("/ready") == 200, "the shop answers")
     second.log_in("second@example.com", store.credential("admin-password"))
@@ -137,7 +136,36 @@ def test_an_update_keeps_what_was_sold(store: DeployedStore, shop: Shop, order: 
 
 
 def test_redis_joins_a_shop_that_sells(store: DeployedStore, shop: Shop, order: str) -> None:
-    store.storeorch("store", "update", NAME, "--set=redis.enabled=true", "--wait", "--timeout=10m")
+    store.update(redis__enabled="true")
     eventually(lambda: shop.status("/ready") == 200, "the shop answers")
     assert shop.order(order)["total"] == 25
     assert shop.order(shop.buy())["total"] == 25
+
+
+def test_a_gateway_in_the_place_of_the_ingress(store: DeployedStore, shop: Shop) -> None:
+    """Customers come by the one or the other."""
+    for kind in ("httproute", "ingress"):
+        store.sell_through(kind)
+        eventually(lambda: shop.status("/ready") == 200, "the shop answers")
+        assert shop.order(shop.buy())["total"] == 25
+
+
+async def test_sold_encrypted_and_back(store: DeployedStore, shop: Shop, order: str) -> None:
+    """The owner's browser keeps a login only over TLS then, and over plain HTTP afterwards."""
+    host = f"{NAME}.local.test"
+    password = store.credential("admin-password")
+    trusted = certify(store.kubectl, "shop-tls", host)
+    for secret, scheme, address in (
+        ("shop-tls", "https", store.ingress_tls),
+        ("", "http", store.ingress),
+    ):
+        url = store.update(ingress__tls_secret=secret, admin_email=EMAIL)
+        assert url == f"{scheme}://{host}"
+        seen = Shop(address, host, trusted if secret else None)
+        eventually(lambda seen=seen: seen.status("/ready") == 200, "it answers there")  # type: ignore[misc]
+        seen.enter()
+        seen.log_in(EMAIL, password)
+        assert seen.order(order)["total"] == 25
+        assert seen.order(seen.buy())["total"] == 25
+        async with browser(resolve=f"MAP {host} {address}", any_certificate=True) as page:
+            await log_in(page, url, EMAIL, password)

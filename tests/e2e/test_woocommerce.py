@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from .connecting import certify
 from .objects import eventually
 from .store import DeployedStore
 from .woocommerce_visitor import Visitor
@@ -107,28 +108,37 @@ def test_a_killed_pod_loses_nothing(shop: Shop, order: int, component: str) -> N
 
 
 def test_a_gateway_in_the_place_of_the_ingress(shop: Shop, order: int) -> None:
-    """Customers come by the one or the other, and nothing of the other kind is left."""
-    store = shop.store
-    assert store.node.gateway is not None
-    namespace, _, name = store.node.gateway.partition("/")
-    route = "httproute.gateway.networking.k8s.io/wordpress"
-    ingress = "ingress.networking.k8s.io/wordpress"
-    accepted = "jsonpath={.status.parents[0].conditions[?(@.type=='Accepted')].status}"
-    for kind, *gateway in ((route, name, namespace), (ingress, "", "")):
-        values = zip(("name", "namespace"), gateway, strict=True)
-        told = [f"--set=gateway.{key}={value}" for key, value in values]
-        store.storeorch("store", "update", NAME, *told, "--wait", "--timeout=10m")
-        there = store.kubectl("get", "ingresses,httproutes", "-o", "name").split()
-        assert there == [kind]
-        if kind == route:
-            eventually(
-                lambda: store.kubectl("get", route, "-o", accepted) == "True",
-                "the Gateway takes the route",
-            )
+    """Customers come by the one or the other."""
+    for kind in ("httproute", "ingress"):
+        shop.store.sell_through(kind)
         eventually(lambda: shop.visitor().get("/").status == 200, "it answers")
         (product,) = shop.visitor().products()
         assert product["permalink"].startswith(f"http://{NAME}.local.test/")
     assert order in shop.owner().orders()
+
+
+def test_sold_encrypted_and_back(shop: Shop, order: int) -> None:
+    """The shop calls itself by its encrypted address, and is ready once it serves there."""
+    host = f"{NAME}.local.test"
+    trusted = certify(shop.store.kubectl, "ada-tls", host)
+    assert shop.store.update(ingress__tls_secret="ada-tls") == f"https://{host}"
+    encrypted = Visitor(shop.store.ingress_tls, host, "https", trusted)
+    eventually(lambda: _serves(encrypted), "it answers with its own certificate")
+    (product,) = encrypted.products()
+    assert product["permalink"].startswith(f"https://{host}/")
+    later = encrypted.order(product["id"])["order_id"]
+
+    assert shop.store.update(ingress__tls_secret="") == f"http://{host}"
+    eventually(lambda: shop.visitor().get("/").status == 200, "it answers")
+    assert {order, later} <= shop.owner().orders()
+
+
+def _serves(visitor: Visitor) -> bool:
+    """Say whether the shop answers; the ingress takes a certificate a moment later."""
+    try:
+        return visitor.get("/").status == 200
+    except OSError:
+        return False
 
 
 def test_a_domain_of_its_own(shop: Shop, order: int) -> None:
@@ -136,9 +146,7 @@ def test_a_domain_of_its_own(shop: Shop, order: int) -> None:
     own, plain = "ada.example.test", f"{NAME}.local.test"
     hosts = Path(shop.store.environment["STOREORCH_HOSTS_FILE"])
     for host, domain in ((own, own), (plain, "")):
-        shop.store.storeorch(
-            "store", "update", NAME, f"--set=domain={domain}", "--wait", "--timeout=10m"
-        )
+        assert shop.store.update(domain=domain) == f"http://{host}"
         visitor = shop.visitor(host)
         eventually(lambda at=visitor: at.get("/").status == 200, "it answers there")  # type: ignore[misc]
         (product,) = visitor.products()

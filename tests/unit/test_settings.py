@@ -45,6 +45,7 @@ VALUES = {
 IMPOSSIBLE = {
     "database_connections": "1",
     "domain": "Not A Domain",
+    "probe_address": "ftp://s3cr3t@10.0.0.2",
     "url_scheme": "ftp",
     "drift": "ignore",
     "pod_security": "lax-s3cr3t",

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+import trustme
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
-from storeorch.visitor import HttpVisitor, ingress_of
+from storeorch.settings import Settings
+from storeorch.visitor import HttpVisitor, ingress_of, places_of
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[str]:
+async def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serve on a free port of the loopback interface."""
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
     runner = web.AppRunner(app)
     await runner.setup()
     port = unused_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
     try:
         yield f"127.0.0.1:{port}"
     finally:
@@ -46,6 +49,56 @@ async def test_the_ingress_is_told_which_store_is_meant() -> None:
         for _ in range(2):
             found = await made.visit("http://shop.local.test/products")
             assert (found.status, found.body) == (200, b"shop.local.test/products")
+
+
+async def test_each_scheme_has_a_port_of_its_own() -> None:
+    """An ingress that sends its visitors on to the encrypted address is followed there."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("shop.local.test").configure_cert(tls)
+
+    async def encrypted(request: web.Request) -> web.Response:
+        return web.Response(text=f"{request.scheme}://{request.host}")
+
+    async def plain(request: web.Request) -> web.Response:
+        raise web.HTTPFound(f"https://{request.host}/")
+
+    async with (
+        serving(plain) as http,
+        serving(encrypted, tls) as https,
+        visitor(f"http://{http}, https://{https}") as made,
+    ):
+        found = await made.visit("http://shop.local.test/")
+    assert (found.status, found.body) == (200, b"https://shop.local.test")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "http://127.0.0.1", "https://[::1]:1"])
+async def test_the_ingress_may_be_a_name_or_an_address_without_a_port(host: str) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=request.host)
+
+    async with serving(answer) as ingress:
+        port = ingress.rpartition(":")[2]
+        async with visitor(host.replace("[::1]", "127.0.0.1")) as made:
+            found = await made.visit(f"http://shop.local.test:{port}/")
+    assert (found.status, found.body) == (200, f"shop.local.test:{port}".encode())
+
+
+@pytest.mark.parametrize(
+    ("places", "plain", "encrypted"),
+    [
+        ("10.0.0.2", ("10.0.0.2", None), ("10.0.0.2", None)),
+        ("10.0.0.2:81", ("10.0.0.2", 81), ("10.0.0.2", 81)),
+        ("fd00::1", ("fd00::1", None), ("fd00::1", None)),
+        ("[fd00::1]:81", ("fd00::1", 81), ("fd00::1", 81)),
+        ("https://10.0.0.2:444", ("10.0.0.2", None), ("10.0.0.2", 444)),
+        ("http://a:81,https://b:444", ("a", 81), ("b", 444)),
+    ],
+)
+def test_what_the_setting_says(
+    places: str, plain: tuple[str, int | None], encrypted: tuple[str, int | None]
+) -> None:
+    assert Settings.load(probe_address=places).probe_address == places
+    assert places_of(places) == {"http": plain, "https": encrypted}
 
 
 async def test_redirects_are_followed_but_not_without_end() -> None:

@@ -94,6 +94,19 @@ def test_up_says_how_a_store_uses_the_gateway(home: Path, monkeypatch: pytest.Mo
     said = run("up").stderr
     assert "--set gateway.name=stores --set gateway.namespace=traefik" in said
     assert f"gateway {gateway}" in " ".join(run("status").stdout.split())
+    assert "STOREORCH_PROBE_ADDRESS" not in said
+
+
+def test_up_says_what_engines_need_to_know_where_the_usual_ports_are_taken(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingress, tls = "http://127.0.0.1:8080", "https://127.0.0.1:8443"
+    found = Status(up=True, provider="embedded", ingress=ingress, ingress_tls=tls)
+    cluster = SimpleNamespace(status=lambda: found)
+    monkeypatch.setattr(provider, "choose", lambda *_, **__: cluster)
+    monkeypatch.setattr(provider, "remembered", lambda _: cluster)
+    assert f"export STOREORCH_PROBE_ADDRESS={ingress},{tls}" in run("up").stderr
+    assert f"ingress (TLS) {tls}" in " ".join(run("status").stdout.split())
 
 
 def test_context_and_provider_exclude_each_other(home: Path) -> None:

@@ -94,6 +94,10 @@ def up(
         click.echo(SIMULATED, err=True)
     if status.ingress is not None:
         click.echo(f"The ingress answers at {status.ingress}.", err=True)
+        if not status.ingress.endswith(":80"):
+            # An engine looks for the usual ports at the address that stores have.
+            places = ",".join(filter(None, (status.ingress, status.ingress_tls)))
+            click.echo(f"Tell engines: export STOREORCH_PROBE_ADDRESS={places}", err=True)
     if status.gateway is not None:
         namespace, _, name = status.gateway.partition("/")
         click.echo(

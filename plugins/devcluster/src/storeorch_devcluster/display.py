@@ -93,6 +93,7 @@ def print_status(status: Status) -> None:
         "nodes": nodes,
         "kubeconfig": status.kubeconfig,
         "ingress": status.ingress,
+        "ingress (TLS)": status.ingress_tls,
         "gateway": status.gateway,
         "logs": status.logs,
     }

@@ -105,6 +105,11 @@ class EmbeddedCluster:
         return None
 
     @property
+    def ingress_tls(self) -> str | None:
+        """The ingress' address for TLS; simulated nodes have none."""
+        return None
+
+    @property
     def gateway(self) -> str | None:
         """The Gateway there is, as ``NAMESPACE/NAME``; simulated nodes have none."""
         return None

@@ -79,6 +79,7 @@ class Embedded:
             context=CONTEXT,
             simulated=self._nodes == "simulated",
             ingress=cluster.ingress,
+            ingress_tls=cluster.ingress_tls,
             gateway=cluster.gateway,
             kubeconfig=str(cluster.kubeconfig),
             logs=str(cluster.logs),

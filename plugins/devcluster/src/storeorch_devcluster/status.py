@@ -38,6 +38,7 @@ class Status(BaseModel):
         kubeconfig: Path of the kubeconfig.
         logs: Folder of the logs.
         ingress: Address of the ingress, where one was brought.
+        ingress_tls: Its address for TLS.
         gateway: ``NAMESPACE/NAME`` of the Gateway at that address, where one was brought.
         processes: Its daemons, for the embedded cluster.
         nodes: Its nodes.
@@ -54,6 +55,7 @@ class Status(BaseModel):
     kubeconfig: str | None = None
     logs: str | None = None
     ingress: str | None = None
+    ingress_tls: str | None = None
     gateway: str | None = None
     processes: tuple[ProcessStatus, ...] = ()
     nodes: tuple[NodeStatus, ...] = ()

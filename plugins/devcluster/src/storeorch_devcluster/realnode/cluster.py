@@ -81,15 +81,16 @@ class RealNodeCluster(EmbeddedCluster):
 
     @property
     @override
-    def gateway(self) -> str | None:
-        """The Gateway that takes HTTPRoutes of all namespaces, as ``NAMESPACE/NAME``."""
-        return f"{GATEWAY_NAMESPACE}/{GATEWAY}"
-
-    @property
     def ingress_tls(self) -> str | None:
         """The ingress' address for TLS; None before the first start."""
         port = self._state().ports.get("ingress-tls")
         return None if port is None else f"https://127.0.0.1:{port}"
+
+    @property
+    @override
+    def gateway(self) -> str | None:
+        """The Gateway that takes HTTPRoutes of all namespaces, as ``NAMESPACE/NAME``."""
+        return f"{GATEWAY_NAMESPACE}/{GATEWAY}"
 
     @property
     def volumes(self) -> Path:
