@@ -610,10 +610,13 @@ async def test_lost_lease_is_no_failure(caplog: pytest.LogCaptureFixture) -> Non
 
 
 @virtual_time
-async def test_database_comes_back() -> None:
+@pytest.mark.parametrize("from_the_start", [True, False])
+async def test_database_comes_back(*, from_the_start: bool) -> None:
     floor = Floor()
-    floor.repository.unavailable = True
+    floor.repository.unavailable = from_the_start
     async with running(floor.engine()):
+        await a_moment()
+        floor.repository.unavailable = True
         await asyncio.sleep(300)
         floor.repository.unavailable = False
         await floor.create("my-store")

@@ -217,16 +217,23 @@ class MemoryConnection:
     @asynccontextmanager
     async def changes(self, store_id: str | None = None) -> AsyncIterator[Changes]:
         """See ``ports.Repository.changes``."""
+        self._look()
         with self._flags.subscribe(store_id=store_id, work=False) as flag:
             yield flag
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Changes]:
         """See ``ports.Repository.work``."""
+        self._look()
         with self._flags.subscribe(work=True) as flag:
             yield flag
 
     # -- inside ---------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Look at what there is, from where changes are told; no point at which to crash."""
+        if self.database.unavailable:
+            raise DatabaseUnavailable
 
     async def _transact(self, name: str, body: Callable[[datetime], T]) -> T:
         """Run one transaction: nothing of it is seen before, all of it after."""
