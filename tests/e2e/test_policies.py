@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from storeorch_devcluster.golang import ensure_go, go_environment
 from storeorch_devcluster.paths import cache_root
 from storeorch_devcluster.progress import silent
-from storeorch_devcluster.realnode.files import POD_RANGE
+from storeorch_devcluster.realnode.addresses import POD_RANGE
 from storeorch_devcluster.realnode.nftables import render
 from storeorch_devcluster.realnode.policies import Cluster, Direction, Pod, permitted
 

@@ -9,7 +9,7 @@ import pytest
 
 from storeorch_devcluster.certs import NODE_ADDRESS
 from storeorch_devcluster.paths import NODE_RECIPES, Recipe, cache_key, module_files, module_version
-from storeorch_devcluster.realnode import files, gate
+from storeorch_devcluster.realnode import addresses, files, gate
 from storeorch_devcluster.realnode.components import (
     COMPONENTS,
     IN_MOUNTS,
@@ -57,8 +57,8 @@ def test_the_forwarder_leads_to_api_server_and_ingress(layout: NodeLayout) -> No
     assert command_line("forwarder", layout, 7)[-4:] == [
         "7",
         "20000=127.0.0.1:20000",
-        f"20003={files.INGRESS_ADDRESS}:80",
-        f"20004={files.INGRESS_ADDRESS}:443",
+        f"20003={addresses.INGRESS_ADDRESS}:80",
+        f"20004={addresses.INGRESS_ADDRESS}:443",
     ]
 
 

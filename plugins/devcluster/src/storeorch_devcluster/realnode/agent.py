@@ -19,7 +19,7 @@ from typing import Final
 from storeorch_devcluster.api import ApiServer
 from storeorch_devcluster.certs import Pki
 from storeorch_devcluster.realnode import gate
-from storeorch_devcluster.realnode.files import POD_RANGE
+from storeorch_devcluster.realnode.addresses import POD_RANGE
 from storeorch_devcluster.realnode.informer import Informer, Kind
 from storeorch_devcluster.realnode.nftables import render
 from storeorch_devcluster.realnode.policies import Cluster

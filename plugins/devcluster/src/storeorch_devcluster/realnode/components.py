@@ -12,8 +12,8 @@ from storeorch_devcluster.certs import NODE_ADDRESS, NODE_NAME, SERVICE_RANGE
 from storeorch_devcluster.components import Layout
 from storeorch_devcluster.paths import GATEWAY_API
 from storeorch_devcluster.realnode import agent, cgroups, forward, holder
+from storeorch_devcluster.realnode.addresses import INGRESS_ADDRESS
 from storeorch_devcluster.realnode.enter import command
-from storeorch_devcluster.realnode.files import INGRESS_ADDRESS
 from storeorch_devcluster.realnode.forward import Route
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import yaml
 
 from storeorch_devcluster.certs import NODE_ADDRESS, write_private
 from storeorch_devcluster.realnode import gate
+from storeorch_devcluster.realnode.addresses import DNS_ADDRESS, POD_RANGE
 from storeorch_devcluster.realnode.images import PAUSE_IMAGE
 
 if TYPE_CHECKING:
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from storeorch_devcluster.realnode.components import NodeLayout
-
-POD_RANGE: Final = "10.244.0.0/16"
-"""Addresses of pods."""
-
-DNS_ADDRESS: Final = "10.96.0.10"
-INGRESS_ADDRESS: Final = "10.96.0.80"
-"""Addresses of the services of the DNS server and of the ingress controller."""
 
 KUBELET_PORT: Final = 10250
 CONTAINERD_SOCKET: Final = "/run/containerd/containerd.sock"

@@ -15,6 +15,7 @@ from storeorch_devcluster.api import ApiServer
 from storeorch_devcluster.launch import ROOT_CERTIFICATE, Launch, PortTaken
 from storeorch_devcluster.ports import LOOPBACK, is_listening
 from storeorch_devcluster.realnode import linux
+from storeorch_devcluster.realnode.addresses import DNS_ADDRESS, INGRESS_ADDRESS
 from storeorch_devcluster.realnode.components import (
     COMPONENTS,
     NODE,
@@ -27,8 +28,6 @@ from storeorch_devcluster.realnode.components import (
 from storeorch_devcluster.realnode.enter import command
 from storeorch_devcluster.realnode.files import (
     CONTAINERD_SOCKET,
-    DNS_ADDRESS,
-    INGRESS_ADDRESS,
     write_files,
 )
 from storeorch_devcluster.realnode.gateway import (
