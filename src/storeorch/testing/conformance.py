@@ -116,7 +116,9 @@ class StoreTypeConformance:
             assert (Path(self.store_type.chart) / "Chart.yaml").is_file()
 
     @settings(
-        max_examples=25, deadline=None, suppress_health_check=[HealthCheck.differing_executors]
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],
     )
     @given(data=st.data())
     def test_values_depend_on_the_declaration_alone(self, data: st.DataObject) -> None:
