@@ -45,7 +45,12 @@ class Rootfs:
             for place, source in mounts.items()
         ]
         variables = {"PATH": PATH, "TMPDIR": "/tmp", **self.environment}
-        inside = ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), *words]
+        inside = [
+            "/usr/bin/env",
+            "-i",
+            *(f"{name}={value}" for name, value in variables.items()),
+            *words,
+        ]
         script.append(
             f"exec chroot --userspec={self.uid}:{self.uid} "
             f"{shlex.quote(str(self.folder))} {shlex.join(inside)}"
