@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -137,27 +137,41 @@ class Engine:
         Running passes may take ``shutdown_grace`` seconds to end, then they are
         cancelled and their leases given back at once.
         """
-        loops = [
-            asyncio.create_task(self._guard(loop), name=f"engine-{name}")
-            for name, loop in (
-                ("beat", self._beat),
-                ("renew", self._renew),
-                ("cluster", self._follow_cluster),
-                ("prune", self._prune),
-                ("dispatch", self._dispatch),
-            )
-        ]
-        try:
-            await self._stopping.wait()
-            # A claim that is cut short would hold its leases until they expire.
-            await asyncio.wait([loops[-1]], timeout=self._settings.shutdown_grace)
-            await self._drain(self._settings.shutdown_grace)
-        finally:
-            for loop in loops:
-                loop.cancel()
-            await self._drain(0)
-            await asyncio.gather(*loops, return_exceptions=True)
-            await self._farewell()
+        async with AsyncExitStack() as stack:
+            work = await self._subscribe(stack)
+            if work is None:
+                return
+            loops = [
+                asyncio.create_task(self._guard(loop), name=f"engine-{name}")
+                for name, loop in (
+                    ("beat", self._beat),
+                    ("renew", self._renew),
+                    ("cluster", self._follow_cluster),
+                    ("prune", self._prune),
+                    ("dispatch", lambda: self._dispatch(work)),
+                )
+            ]
+            try:
+                await self._stopping.wait()
+                # A claim that is cut short would hold its leases until they expire.
+                await asyncio.wait([loops[-1]], timeout=self._settings.shutdown_grace)
+                await self._drain(self._settings.shutdown_grace)
+            finally:
+                for loop in loops:
+                    loop.cancel()
+                await self._drain(0)
+                await asyncio.gather(*loops, return_exceptions=True)
+                await self._farewell()
+
+    async def _subscribe(self, stack: AsyncExitStack) -> Changes | None:
+        """Ask to be told of work, also from a database that has just gone; None once stopped."""
+        while not self._stopping.is_set():
+            try:
+                return await stack.enter_async_context(self._repository.work())
+            except StoreorchError as error:
+                self._report(error, "work is not told of")
+                await self._clock.sleep(_RECONNECT_SECONDS)
+        return None
 
     # -- loops ----------------------------------------------------------------
 
@@ -205,19 +219,17 @@ class Engine:
             if cursor is None:
                 return
 
-    async def _dispatch(self) -> None:
-        # What is committed before this is claimed at once, whatever comes later is told.
-        async with self._repository.work() as work:
-            try:
-                async with asyncio.timeout(_FIRST_LOOK_SECONDS):
-                    await self._looked.wait()
-            except TimeoutError:
-                log.warning("the cluster does not answer yet; going on without its watch")
-            while not self._stopping.is_set():
-                self._freed.clear()
-                free = self._settings.max_passes - len(self._running)
-                next_due = await self._claim(free) if free > 0 else None
-                await self._wait_for_work(work, next_due)
+    async def _dispatch(self, work: Changes) -> None:
+        try:
+            async with asyncio.timeout(_FIRST_LOOK_SECONDS):
+                await self._looked.wait()
+        except TimeoutError:
+            log.warning("the cluster does not answer yet; going on without its watch")
+        while not self._stopping.is_set():
+            self._freed.clear()
+            free = self._settings.max_passes - len(self._running)
+            next_due = await self._claim(free) if free > 0 else None
+            await self._wait_for_work(work, next_due)
 
     async def _claim(self, free: int) -> float | None:
         """Claim what is due or wanted, start the passes, say when the next is due."""

@@ -850,6 +850,15 @@ async def test_database_that_never_answers_does_not_keep_the_engine() -> None:
 
 
 @virtual_time
+async def test_stop_before_the_database_was_ever_there() -> None:
+    floor = Floor()
+    floor.repository.unavailable = True
+    async with running(floor.engine()):
+        await asyncio.sleep(10)
+    assert floor.passes == []
+
+
+@virtual_time
 async def test_stop_with_a_database_that_is_away() -> None:
     floor = Floor()
     await floor.create("my-store")
