@@ -137,7 +137,7 @@ def test_a_good_type_passes(tmp_path: Path, name: str) -> None:
         ),
         (
             "test_what_the_parameters_accept_the_chart_accepts",
-            {"schema": {"properties": {"replicas": {"maximum": 3}}}},
+            {"schema": {"properties": {"banner": {"properties": {"text": {"maxLength": 0}}}}}},
         ),
         ("test_credentials_are_in_the_secret", {"credentials": {"admin-password": 8}}),
         ("test_traffic_port_is_the_charts", {"http_port": 800}),
