@@ -55,7 +55,7 @@ class HttpVisitor:
             ):
                 return Visit(answer.status, await answer.content.read(_READ))
         except aiohttp.ClientConnectorDNSError:
-            host = urlsplit(url).hostname
+            host = "of STOREORCH_PROBE_ADDRESS" if self._ingress else urlsplit(url).hostname
             return Visit(None, trouble=f"The name service does not know the host {host}.")
         except aiohttp.TooManyRedirects:
             return Visit(None, trouble="The store redirects without end.")

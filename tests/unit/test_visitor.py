@@ -137,6 +137,13 @@ async def test_a_host_that_the_name_service_does_not_know() -> None:
     assert "shop.storeorch.invalid" in found.trouble
 
 
+async def test_an_ingress_that_the_name_service_does_not_know() -> None:
+    async with visitor("ingress.storeorch.invalid:80") as made:
+        found = await made.visit("http://shop.local.test/")
+    assert found.status is None
+    assert "STOREORCH_PROBE_ADDRESS" in found.trouble
+
+
 @pytest.mark.parametrize(
     ("probe", "domain", "hosts_file", "expected"),
     [

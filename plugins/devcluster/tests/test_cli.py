@@ -97,10 +97,11 @@ def test_up_says_how_a_store_uses_the_gateway(home: Path, monkeypatch: pytest.Mo
     assert "STOREORCH_PROBE_ADDRESS" not in said
 
 
-def test_up_says_what_engines_need_to_know_where_the_usual_ports_are_taken(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ingress", ["http://127.0.0.1:8080", "http://127.0.0.1:80"])
+def test_up_says_what_engines_need_to_know_where_a_usual_port_is_taken(
+    home: Path, monkeypatch: pytest.MonkeyPatch, ingress: str
 ) -> None:
-    ingress, tls = "http://127.0.0.1:8080", "https://127.0.0.1:8443"
+    tls = "https://127.0.0.1:8443"
     found = Status(up=True, provider="embedded", ingress=ingress, ingress_tls=tls)
     cluster = SimpleNamespace(status=lambda: found)
     monkeypatch.setattr(provider, "choose", lambda *_, **__: cluster)

@@ -37,6 +37,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 from pydantic import BaseModel, ValidationError
 
+from storeorch.declaring import merge
 from storeorch.errors import InvalidParameters
 from storeorch.parameters import Parameters
 from storeorch.ports import STORE_VALUES, ReleaseRequest
@@ -227,7 +228,7 @@ class ChartConformance(StoreTypeConformance):
     def complaints(self, values: Mapping[str, Any]) -> list[str]:
         """Return what the chart's schema has against values, laid over its own as Helm does."""
         schema = json.loads((self.store_type.chart / "values.schema.json").read_text())
-        whole = _laid_over(self.chart_defaults(), values)
+        whole = merge(self.chart_defaults(), values)
         return [error.message for error in Draft7Validator(schema).iter_errors(whole)]
 
 
@@ -264,17 +265,6 @@ def _alias(parameters: Parameters, path: str) -> str:
     names = [name for name, _ in _leaves(parameters.model_dump())]
     aliases = [alias for alias, _ in _leaves(parameters.model_dump(by_alias=True))]
     return aliases[names.index(path)]
-
-
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    both = dict(below)
-    for key, value in above.items():
-        under = both.get(key)
-        if isinstance(under, Mapping) and isinstance(value, Mapping):
-            both[key] = _laid_over(under, value)
-        else:
-            both[key] = value
-    return both
 
 
 def _referenced(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -94,10 +94,11 @@ def up(
         click.echo(SIMULATED, err=True)
     if status.ingress is not None:
         click.echo(f"The ingress answers at {status.ingress}.", err=True)
-        if not status.ingress.endswith(":80"):
-            # An engine looks for the usual ports at the address that stores have.
-            places = ",".join(filter(None, (status.ingress, status.ingress_tls)))
-            click.echo(f"Tell engines: export STOREORCH_PROBE_ADDRESS={places}", err=True)
+        places = [place for place in (status.ingress, status.ingress_tls) if place is not None]
+        # An engine looks for the usual ports at the address that stores have.
+        if not all(place.endswith((":80", ":443")) for place in places):
+            told = ",".join(places)
+            click.echo(f"Tell engines: export STOREORCH_PROBE_ADDRESS={told}", err=True)
     if status.gateway is not None:
         namespace, _, name = status.gateway.partition("/")
         click.echo(
