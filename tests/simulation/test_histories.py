@@ -30,7 +30,7 @@ def test_faults_of_every_kind_are_injected() -> None:
         kinds |= simulate(seed, ALL).faults.keys()
     assert kinds >= {
         *("crash", "cancel", "delay", "error", "lost", "duplicate"),
-        *("api-outage", "database-outage", "deaf-watch", "partition", "silence"),
+        *("api-outage", "database-outage", "deaf-watch", "lagging-watch", "partition", "silence"),
         *("stop", "stall", "kill", "restart", "clock-jump"),
         *("drift", "data-loss", "workload-trouble", "finalizer", "in-the-way"),
     }

@@ -162,10 +162,14 @@ class HelmReleases(Releases):
         )
 
     @override
-    async def manifests(self, namespace: str, name: str) -> Sequence[Manifest]:
-        secret = await self._newest(namespace, name, live=False)
-        data = await self._secrets.read_secret(namespace, secret.name) if secret else None
-        return manifests(storage.decode(data), namespace) if data else []
+    async def manifests(
+        self, namespace: str, name: str, revision: int
+    ) -> Sequence[Manifest] | None:
+        secret = await self._newest(namespace, name, live=True)
+        if secret is None or storage.revision_of(secret) != revision:
+            return None
+        data = await self._secrets.read_secret(namespace, secret.name)
+        return None if data is None else manifests(storage.decode(data), namespace)
 
     @override
     async def install(self, request: ReleaseRequest) -> Release:

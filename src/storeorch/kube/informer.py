@@ -130,12 +130,13 @@ class Informer(Generic[S]):
         self._rng = rng
         self._version: str | None = None
         self._synced = False
+        self._just_listed = False
         self._failures = 0
 
     @property
     def usable(self) -> bool:
         """Whether the index may be read instead of the cluster."""
-        return self._synced and self.error is None
+        return self._synced and self._version is not None and self.error is None
 
     async def run(self) -> None:
         """List and watch until cancelled."""
@@ -146,9 +147,10 @@ class Informer(Generic[S]):
                 await self._watch()
             except Gone:
                 self._version = None
-                self._failures += 1
-                # The first time the list comes at once; after that something is amiss.
-                if self._failures > 1:
+                # The list comes at once, but for one that is out of date already: something is
+                # amiss then.
+                if self._just_listed:
+                    self._failures += 1
                     await self._back_off()
             except StoreorchError as error:
                 await self._failed(error)
@@ -167,7 +169,7 @@ class Informer(Generic[S]):
         first = not self._synced
         differing = self.index.replace(fresh)
         self._version = version
-        self._synced = True
+        self._synced = self._just_listed = True
         self._recovered()
         if not first:
             for namespace, before in differing.items():
@@ -200,10 +202,12 @@ class Informer(Generic[S]):
             async for event in stream:
                 self._handle(event)
                 self._failures = 0
+                self._just_listed = False
                 events += 1
         if not events and self._clock.monotonic() - began < _SHORT:
             raise ClusterRefused("The cluster ends watches at once.")
         self._failures = 0
+        self._just_listed = False
 
     def _handle(self, event: Json) -> None:
         obj = event["object"]
@@ -242,6 +246,7 @@ class Informer(Generic[S]):
         elif self.error is None:
             _log.warning("watching %s failed", self.kind.resource.plural, exc_info=error)
         self.error = error
+        self._just_listed = False
         self.looked.set()
         if absent:
             self._version = None

@@ -81,12 +81,17 @@ class Releases(Protocol):
         """Return the newest revision of a release, or None."""
         ...
 
-    async def manifests(self, namespace: str, name: str) -> Sequence[Manifest]:
-        """Return the manifests of ``Release.objects`` of the newest revision, in their order.
+    async def manifests(
+        self, namespace: str, name: str, revision: int
+    ) -> Sequence[Manifest] | None:
+        """Return the manifests of ``Release.objects`` of a revision, in their order.
+
+        Objects are held to them, so the cluster itself is asked: what was watched may be
+        of before an upgrade, which would be undone.
 
         Returns:
-            As they were applied, with the marks that Helm gives to its objects; none
-            where there is no release.
+            As they were applied, with the marks that Helm gives to its objects; None
+            where that revision is not the newest one, or there is no release.
         """
         ...
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from storeorch.errors import DataMissing
+from storeorch.errors import DataMissing, ReleaseInterrupted
 from storeorch.ports import Deviation, Fingerprint, ObjectRef, Release
 from storeorch.steps.credentials import CREDENTIALS
 from storeorch.steps.memory import Memory, key_of, mark_of
@@ -44,6 +44,10 @@ ACCEPT: Final = (
 """What to do where data is said to be missing that may be there again."""
 
 
+class Outdated(ReleaseInterrupted):
+    """The Helm release changed while it was looked at."""
+
+
 async def hold(ctx: StoreContext, release: Release, done: Done, condition: str) -> Done:
     """See to it that the objects of a deployed release are as its manifests say.
 
@@ -58,6 +62,7 @@ async def hold(ctx: StoreContext, release: Release, done: Done, condition: str) 
 
     Raises:
         DataMissing: A volume claim of a store that may hold data is gone or made anew.
+        Outdated: There is a newer revision than that.
     """
     memory = await Memory.of(ctx)
     claims = await check_claims(ctx, release, memory)
@@ -132,7 +137,11 @@ async def _set_up_again(ctx: StoreContext, release: Release, memory: Memory) -> 
 
 
 async def mend(ctx: StoreContext, release: Release) -> None:
-    """Restore what differs from the manifests of a deployed release, whatever the setting."""
+    """Restore what differs from the manifests of a deployed release, whatever the setting.
+
+    Raises:
+        Outdated: There is a newer revision than that.
+    """
     deviations, _ = await _look(ctx, release, await Memory.of(ctx))
     for deviation in deviations:
         await _restore(ctx, deviation)
@@ -143,6 +152,9 @@ async def begin(ctx: StoreContext, release: Release) -> bool:
 
     Returns:
         Whether all is as the release says; the next pass sees to what is not.
+
+    Raises:
+        Outdated: There is a newer revision than that.
     """
     memory = await Memory.of(ctx)
     deviations, good = await _look(ctx, release, Memory())
@@ -199,7 +211,7 @@ async def _look(
             suspects.append(ref)
     if not suspects:
         return (), good
-    deviations = await _compare(ctx, suspects)
+    deviations = await _compare(ctx, release, suspects)
     for ref in set(suspects) - {deviation.ref for deviation in deviations}:
         if (found := seen[ref]) is not None:
             good[key_of(ref)] = found.text
@@ -218,14 +230,19 @@ def _trusted(known: Mapping[str, str], ref: ObjectRef, found: Fingerprint) -> bo
     return found.untouched if expected is None else expected == found.text
 
 
-async def _compare(ctx: StoreContext, suspects: Sequence[ObjectRef]) -> Sequence[Deviation]:
+async def _compare(
+    ctx: StoreContext, release: Release, suspects: Sequence[ObjectRef]
+) -> Sequence[Deviation]:
     name = ctx.store.helm_release
-    manifests = [
+    manifests = await ctx.releases.manifests(ctx.namespace, name, release.revision)
+    if manifests is None:
+        raise Outdated
+    asked = [
         manifest
-        for manifest in await ctx.releases.manifests(ctx.namespace, name)
+        for manifest in manifests
         if ObjectRef(manifest["kind"], manifest["metadata"]["name"]) in suspects
     ]
-    return await ctx.cluster.differing(ctx.namespace, name, manifests)
+    return await ctx.cluster.differing(ctx.namespace, name, asked)
 
 
 async def _restore(ctx: StoreContext, deviation: Deviation) -> str:

@@ -36,17 +36,17 @@ async def deployed_release(ctx: StoreContext, digest: str, *, live: bool = False
     return None
 
 
-async def _still_ours(ctx: StoreContext, release: Release) -> Release | None:
+async def _still_ours(ctx: StoreContext, release: Release, *, live: bool) -> Release | None:
     """Return the release that a settled store goes on with, or None if somebody made another.
 
     Helm hands labels on to the next revision, the digest among them, so the revision
     counts too. What is watched may lag behind, so the cluster itself is asked in the end.
     """
-    for live in (False, True):
-        if live:
+    for asking in (True,) if live else (False, True):
+        if asking:
             name = ctx.store.helm_release
             release = await ctx.releases.get(ctx.namespace, name, live=True) or release
-        kept = (await Memory.of(ctx, live=live)).release
+        kept = (await Memory.of(ctx, live=asking)).release
         if kept in {"", mark_of(release)}:
             return release
     return None
@@ -69,13 +69,22 @@ class ReleaseStep(Step):
     @override
     async def apply(self, ctx: StoreContext) -> Outcome:
         request = self._request_for(ctx)
-        release = await deployed_release(ctx, request.digest)
+        try:
+            return await self._keep(ctx, request)
+        except drift.Outdated:
+            # The watch lags behind an upgrade: what it shows must not be restored.
+            return await self._keep(ctx, request, live=True)
+
+    async def _keep(
+        self, ctx: StoreContext, request: ReleaseRequest, *, live: bool = False
+    ) -> Outcome:
+        release = await deployed_release(ctx, request.digest, live=live)
         if release is None:
             done = await self._install(ctx, request)
             told = f"The Helm release {request.name} was not deployed any more."
             return drift.repaired(done, told) if ctx.settled else done
         if ctx.settled:
-            release = await _still_ours(ctx, release)
+            release = await _still_ours(ctx, release, live=live)
         if release is None:
             told = f"The Helm release {request.name} was changed by someone."
             if ctx.settings.drift == "report":

@@ -48,7 +48,8 @@ class WorkloadsStep(Step):
         states = await ctx.cluster.workloads(ctx.namespace, release.workloads)
         if all(state.ready for state in states) and not confirmed:
             # The watch may also show a release from before an upgrade that was cut short.
-            if await deployed_release(ctx, request.digest, live=True) is None:
+            release = await deployed_release(ctx, request.digest, live=True)
+            if release is None:
                 return changing
             states = await ctx.cluster.workloads(ctx.namespace, release.workloads, live=True)
         unready = [state for state in states if not state.ready]

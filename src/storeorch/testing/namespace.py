@@ -109,6 +109,14 @@ class View:
     memory: str = field(default="", compare=False)
 
 
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "namespaces": ("state", "owner_name", "memory"),
+    "releases": ("releases",),
+    "objects": ("fingerprints", "ready"),
+    "claims": ("claims",),
+}
+"""Which attributes of a ``View`` come by which watch: each may lag behind the others."""
+
 ABSENT = View(NamespaceState(NamespacePhase.ABSENT), {}, {})
 """What is seen of a namespace that is not there."""
 

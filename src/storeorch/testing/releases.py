@@ -83,12 +83,16 @@ class MemoryReleases(Interruptible):
         await self._enter("get")
         return self._cluster.view(namespace, live=live).releases.get(name)
 
-    async def manifests(self, namespace: str, name: str) -> Sequence[Manifest]:
+    async def manifests(
+        self, namespace: str, name: str, revision: int
+    ) -> Sequence[Manifest] | None:
         """See ``ports.Releases.manifests``."""
         await self._enter("manifests")
         held = self._cluster.namespaces.get(namespace)
         record = held.releases.get(name) if held is not None else None
-        return [_manifest(ref, record, name) for ref in record.objects] if record else []
+        if record is None or record.revision != revision:
+            return None
+        return [_manifest(ref, record, name) for ref in record.objects]
 
     async def install(self, request: ReleaseRequest) -> Release:
         """See ``ports.Releases.install``."""

@@ -16,7 +16,15 @@ from typing import Final
 
 from storeorch.ports import Clock, ObjectRef, Problem, WorkloadRef
 from storeorch.testing.agenda import Agenda
-from storeorch.testing.namespace import ABSENT, Namespace, Trouble, View, Workload, claim_of
+from storeorch.testing.namespace import (
+    ABSENT,
+    PARTS,
+    Namespace,
+    Trouble,
+    View,
+    Workload,
+    claim_of,
+)
 from storeorch.testing.watcher import Watcher
 
 _RAREST: Final = 300.0
@@ -54,6 +62,7 @@ class World:
         journal: Every effect that was asked for through a port, in order.
         watch_is_deaf: While True a watch sees nothing and says nothing, like a
             connection that died in silence.
+        deaf_to: Which of the ``PARTS`` of a namespace are not seen, while others are.
     """
 
     def __init__(
@@ -70,6 +79,7 @@ class World:
         self.terminating_lag = terminating_lag
         self.watch_lag = watch_lag
         self.watch_is_deaf = False
+        self.deaf_to: set[str] = set()
         self._clock = clock
         self._agenda = Agenda(clock)
         self._unavailable = False
@@ -365,7 +375,9 @@ class World:
         if self._unavailable or self.watch_is_deaf or version <= self._listed_at:
             return
         before = self._seen.get(name, ABSENT)
-        if view is ABSENT:
+        hidden = (attribute for part in self.deaf_to for attribute in PARTS[part])
+        view = replace(view, **{attribute: getattr(before, attribute) for attribute in hidden})
+        if view == ABSENT:
             self._seen.pop(name, None)
         else:
             self._seen[name] = view

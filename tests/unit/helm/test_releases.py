@@ -316,13 +316,18 @@ async def test_processes_are_bounded(
     assert max(counts) <= 2
 
 
-async def test_manifests_are_those_of_the_newest_revision(
+async def test_manifests_are_those_of_the_newest_revision_or_none(
     releases: HelmReleases, secrets: MemorySecrets, fake_helm: FakeHelm
 ) -> None:
-    assert list(await releases.manifests("shop-ns", "shop")) == []
+    assert await releases.manifests("shop-ns", "shop", 1) is None
     secrets.put(release("superseded", 1), digest="old")
+    secrets.lag()
     secrets.put(release("deployed", 2), digest="abc")
-    found = await releases.manifests("shop-ns", "shop")
+    watched = await releases.get("shop-ns", "shop")
+    assert watched is not None
+    assert await releases.manifests("shop-ns", "shop", watched.revision) is None
+    found = await releases.manifests("shop-ns", "shop", 2)
+    assert found is not None
     assert [ObjectRef(each["kind"], each["metadata"]["name"]) for each in found] == list(OBJECTS)
     for each in found:
         assert each["metadata"]["annotations"]["meta.helm.sh/release-name"] == "shop"

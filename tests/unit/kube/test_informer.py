@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from storeorch.errors import ClusterUnavailable, PermissionMissing
 from storeorch.kube.connection import Connection
@@ -184,6 +185,32 @@ async def test_gone_leads_to_a_new_list_that_is_compared(api: Any, harness: Harn
         assert second.sent.query["resourceVersion"] == "90"
         assert harness.known() == {"b": 5}
         assert [namespace for namespace, _ in harness.told] == ["ns"]
+
+
+async def test_after_an_outage_what_is_gone_is_listed_at_once_and_not_believed_until_then(
+    api: Any, harness: Harness, clock: Any, eventually: Any
+) -> None:
+    listed = asyncio.Event()
+
+    async def when_told(_: Any) -> web.Response:
+        await listed.wait()
+        return web.json_response(listing(obj("a", 2), version="90"))
+
+    api.on("GET", PATH, 200, listing(obj("a", 1)))
+    api.play("GET", PATH, when_told)
+    async with harness.running():
+        first = await harness.stream()
+        first.raw(b'{"type": "ADDED", "obj')
+        first.end()
+        second = await harness.stream()
+        assert len(clock.slept) == 1
+        second.send("ERROR", {"kind": "Status", "code": 410, "metadata": {}})
+        await eventually(lambda: not harness.informer.usable)
+        listed.set()
+        await harness.changed()
+        await harness.stream()
+        assert (harness.informer.usable, harness.known()) == (True, {"a": 2})
+        assert len(clock.slept) == 1
 
 
 async def test_gone_as_the_answer_itself(api: Any, harness: Harness, eventually: Any) -> None:

@@ -17,6 +17,7 @@ from storeorch.steps.credentials import CREDENTIALS_SECRET
 from storeorch.steps.drift import DRIFTED, REPAIRED
 from storeorch.steps.memory import Memory
 from storeorch.testing import Sandbox, virtual_time
+from storeorch.testing.namespace import PARTS
 from storeorch.testing.releases import DEFAULT_WORKLOADS
 from storeorch.testing.sample import SampleShop
 
@@ -426,6 +427,34 @@ def test_an_update_does_not_accept_the_loss(lose: Callable[[Shop], None]) -> Non
             await it.declare(Declaration.RETRY)
             assert it.now().status is Status.READY
             assert it.sandbox.releases.started == 2
+
+    scenario()
+
+
+LATE = [{"releases"}, {"namespaces", "releases"}, {"claims", "namespaces", "releases"}, set(PARTS)]
+
+
+@pytest.mark.parametrize("late", LATE, ids=lambda late: "+".join(sorted(late)))
+def test_an_update_is_not_undone_by_a_watch_that_lags_behind(late: set[str]) -> None:
+    @virtual_time
+    async def scenario() -> None:
+        async with shop(Sandbox(resync_interval=20)) as it:
+            held = it.sandbox.cluster.namespaces[it.namespace]
+            before = dict(held.released)
+            it.sandbox.cluster.deaf_to |= late
+            await it.declare(Declaration.UPDATE, title="Other")
+            assert (it.now().status, it.now().observed_generation) == (Status.READY, 2)
+            made = dict(held.released)
+            assert not set(map(str, made.values())) & set(map(str, before.values()))
+            await asyncio.sleep(100)
+            assert (held.released, it.effects("restore")) == (made, [])
+            it.change("Deployment", "web")
+            await asyncio.sleep(100)
+            it.sandbox.cluster.deaf_to -= late
+            it.sandbox.cluster.relist()
+            await asyncio.sleep(100)
+            assert (held.released, it.effects("restore")) == (made, ["Deployment/web"])
+            assert (it.now().status, it.sandbox.releases.started) == (Status.READY, 2)
 
     scenario()
 

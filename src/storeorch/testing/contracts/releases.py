@@ -130,7 +130,8 @@ class ReleasesContract:
         async with cluster.watch():
             release = await releases.install(self.request_for(namespace, chart))
             assert WEB in release.objects
-            manifests = await releases.manifests(namespace, RELEASE)
+            manifests = await releases.manifests(namespace, RELEASE, release.revision)
+            assert manifests is not None
             named = [ObjectRef(each["kind"], each["metadata"]["name"]) for each in manifests]
             assert named == list(release.objects)
 
@@ -141,9 +142,17 @@ class ReleasesContract:
             await until(cluster, are_seen)
             assert list(await cluster.differing(namespace, RELEASE, manifests)) == []
 
-    async def test_manifests_of_nothing(self, releases: Releases, namespace: str) -> None:
-        """There are none."""
-        assert list(await releases.manifests(namespace, RELEASE)) == []
+    async def test_manifests_of_what_is_not_the_newest(
+        self, releases: Releases, namespace: str, chart: Path
+    ) -> None:
+        """There are none: an upgrade must not be undone."""
+        assert await releases.manifests(namespace, RELEASE, 1) is None
+        first = await releases.install(self.request_for(namespace, chart))
+        second = await releases.install(self.request_for(namespace, chart, "second"))
+        assert await releases.manifests(namespace, RELEASE, first.revision) is None
+        assert await releases.manifests(namespace, RELEASE, second.revision)
+        await releases.uninstall(namespace, RELEASE)
+        assert await releases.manifests(namespace, RELEASE, second.revision) is None
 
     @pytest.mark.parametrize("missing", [False, True])
     async def test_restoring(
@@ -159,7 +168,8 @@ class ReleasesContract:
         """What somebody changed or deleted differs until it is restored."""
         async with cluster.watch():
             await releases.install(self.request_for(namespace, chart))
-            manifests = await releases.manifests(namespace, RELEASE)
+            manifests = await releases.manifests(namespace, RELEASE, 1)
+            assert manifests is not None
             before = (await cluster.fingerprints(namespace, [WEB], live=True))[WEB]
             await (by_hand.delete if missing else by_hand.change)(namespace, WEB)
             (found,) = await cluster.differing(namespace, RELEASE, manifests)
@@ -183,7 +193,8 @@ class ReleasesContract:
     ) -> None:
         """It is neither compared nor changed."""
         await releases.install(self.request_for(namespace, chart))
-        manifests = await releases.manifests(namespace, RELEASE)
+        manifests = await releases.manifests(namespace, RELEASE, 1)
+        assert manifests is not None
         with pytest.raises(ClusterRefused):
             await cluster.differing(namespace, "another", manifests)
         with pytest.raises(ClusterRefused):

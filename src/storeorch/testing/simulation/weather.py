@@ -13,7 +13,7 @@ from typing import Final
 
 from storeorch.models import NewStore, Status, Store
 from storeorch.ports import ObjectRef, Problem, ReleaseStatus, WorkloadRef
-from storeorch.testing.namespace import ABSENT, Namespace, Workload
+from storeorch.testing.namespace import ABSENT, PARTS, Namespace, Workload
 from storeorch.testing.simulation.doubles import (
     SimulatedCluster,
     SimulatedHosts,
@@ -90,6 +90,7 @@ class Weather:
             self._api_outage,
             self._database_outage,
             self._deaf_watch,
+            self._lagging_watch,
             self._partition,
             self._silence,
             self._stop,
@@ -198,6 +199,17 @@ class Weather:
         def undo() -> None:
             self._cluster.watch_is_deaf = False
             self._cluster.relist()  # its deadline for a sign of life has passed
+
+        self._for_a_while(60, undo)
+
+    def _lagging_watch(self) -> None:
+        late = set(self._rng.sample(sorted(PARTS), self._rng.randrange(1, len(PARTS))))
+        self._note("lagging-watch", f"of {', '.join(sorted(late))}")
+        self._cluster.deaf_to |= late
+
+        def undo() -> None:
+            self._cluster.deaf_to -= late
+            self._cluster.relist()
 
         self._for_a_while(60, undo)
 
