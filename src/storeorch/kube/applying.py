@@ -91,7 +91,8 @@ class Applier:
         target = _Target(resource, namespace, name, _labelled(manifest, namespace, owner))
         wanted = digest(target.body)
         before = await self._find(target, owner)
-        if before is None and only_look:
+        if only_look and (before is None or (wanted, before.digest) not in self._learnt):
+            # Somebody is told of it, so what is watched had better not lag behind.
             before = await self._live(target, owner)
             if before is None:
                 return True
@@ -106,7 +107,10 @@ class Applier:
             raise RetryLater(f"{target} comes and goes.")
         if (wanted, before.digest) in self._learnt:
             return False
-        after = applied(await (self._dry_run(target) if only_look else self._patch(target)))
+        if only_look:
+            after = applied(await self._dry_run(target))
+        else:
+            before, after = await self._patch(target)
         # Nothing is like what a dry run answers, unless it would change nothing.
         if not only_look or after.digest == before.digest:
             self._learn(wanted, after.digest)
@@ -153,26 +157,31 @@ class Applier:
         except Conflict as error:
             raise RetryLater(f"{target} is being changed by another.") from error
 
-    async def _patch(self, target: _Target) -> Json:
+    async def _patch(self, target: _Target) -> tuple[Applied, Applied]:
+        """Apply it, and return what there was just before, and what there is now."""
         call = _application(target)
         conflict: Conflict | None = None
         for _ in range(_ATTEMPTS):
             try:
-                await self._hand_over(target)
-                return await self._send(target, call)
+                before = await self._hand_over(target)
+                return applied(before), applied(await self._send(target, call))
             except Conflict as error:
                 conflict = error
         raise RetryLater(f"{target} is being changed by another.") from conflict
 
-    async def _hand_over(self, target: _Target) -> None:
+    async def _hand_over(self, target: _Target) -> Json:
         """Make the fields that we created an object with those that we have applied.
+
+        Returns:
+            The object as it was before.
 
         To the server, who creates and who applies are two managers, and only what
         was applied goes when a manifest leaves it out.
         Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
         """
         one = Call(Verb.GET, target.resource, name=target.name, namespace=target.namespace)
-        metadata = (await self._send(target, one))["metadata"]
+        found = await self._send(target, one)
+        metadata = found["metadata"]
         managers: list[Json] = metadata.get("managedFields") or []
         if any(map(_is_creation, managers)):
             handed = [
@@ -183,6 +192,7 @@ class Applier:
             await self._send(
                 target, replace(one, verb=Verb.PATCH, body=body, content_type=MERGE_PATCH)
             )
+        return found
 
     async def _send(self, target: _Target, call: Call) -> Json:
         try:

@@ -157,7 +157,7 @@ async def test_a_status_that_is_written_meanwhile_is_no_conflict(
     api: Any, applier: Applier, seen: Seen
 ) -> None:
     seen.summary = applied(live(cpu="400"))
-    api.on("GET", PATH, 200, live())
+    api.on("GET", PATH, 200, live(cpu="400"))
     api.on("PATCH", PATH, 409)
     api.on("PATCH", PATH, 200, live())
 
@@ -289,27 +289,41 @@ async def test_what_would_be_created_is_only_told(api: Any, applier: Applier) ->
 
 async def test_what_would_be_changed_is_only_told(api: Any, applier: Applier, seen: Seen) -> None:
     seen.summary = applied(live(cpu="400"))
+    api.on("GET", PATH, 200, live(cpu="400"))
     api.on("PATCH", PATH, 200, live())
 
     for _ in range(2):
         assert await applier.apply("store-a", QUOTA, OWNER, only_look=True)
 
-    assert api.calls() == [f"PATCH {PATH}"] * 2
-    assert api.sent[0].query == {"fieldManager": "storeorch", "force": "true", "dryRun": "All"}
+    assert api.calls() == [f"GET {PATH}", f"PATCH {PATH}"] * 2
+    assert api.sent[1].query == {"fieldManager": "storeorch", "force": "true", "dryRun": "All"}
+
+
+@pytest.mark.parametrize("only_look", [False, True])
+async def test_a_watch_that_lags_behind_is_no_change(
+    api: Any, applier: Applier, seen: Seen, *, only_look: bool
+) -> None:
+    seen.summary = applied(live(cpu="2"))
+    api.on("GET", PATH, 200, live())
+    api.on("PATCH", PATH, 200, live())
+
+    assert not await applier.apply("store-a", QUOTA, OWNER, only_look=only_look)
 
 
 async def test_looking_learns_too(api: Any, applier: Applier, seen: Seen) -> None:
     seen.summary = applied(live())
+    api.on("GET", PATH, 200, live())
     api.on("PATCH", PATH, 200, live())
 
     for _ in range(2):
         assert not await applier.apply("store-a", QUOTA, OWNER, only_look=True)
     assert not await applier.apply("store-a", QUOTA, OWNER)
-    assert api.calls() == [f"PATCH {PATH}"]
+    assert api.calls() == [f"GET {PATH}", f"PATCH {PATH}"]
 
 
 async def test_what_changes_while_it_is_looked_at(api: Any, applier: Applier, seen: Seen) -> None:
     seen.summary = applied(live())
+    api.on("GET", PATH, 200, live())
     api.on("PATCH", PATH, 409)
 
     with pytest.raises(RetryLater):
