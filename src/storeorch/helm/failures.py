@@ -73,6 +73,11 @@ _CAUSES: Final = (
         f"Ask for less, or have the limits raised. {_LOG}",
     ),
     _Cause(
+        r"status unknown for quota|quota evaluation timed out|could not be completed at this time",
+        ReleaseInterrupted,
+        "The cluster has not counted the quota of the store's namespace yet.",
+    ),
+    _Cause(
         r"failed calling webhook",
         ReleaseInterrupted,
         "An admission webhook of the cluster does not answer.",

@@ -21,6 +21,7 @@ _SEVERITY: Final = (
     "LimitRangeViolated",
     "PodSecurityViolated",
     "AdmissionRefused",
+    "PodsInvalid",
     "FailedCreate",
     "ImagePullFailed",
     "ContainerConfigInvalid",

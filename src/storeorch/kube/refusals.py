@@ -26,6 +26,7 @@ _QUOTA: Final = re.compile(
 )
 _QUOTA_NEEDS: Final = re.compile(rf"failed quota: ({NAME}): must specify (.{{1,600}})", re.DOTALL)
 _MUST_SPECIFY: Final = re.compile(rf"\b(?:requests|limits)\.{RESOURCE}")
+_QUOTA_UNCOUNTED: Final = re.compile(rf"status unknown for quota: ({NAME})")
 _LIMIT: Final = re.compile(
     rf"(minimum|maximum) ({RESOURCE}) usage per (Container|Pod|PersistentVolumeClaim)"
     rf" is ({_QUANTITY})(?:, but (?:limit|request) is ({_QUANTITY}))?"
@@ -36,15 +37,18 @@ _POD_SECURITY: Final = re.compile(
 )
 _NO_ACCOUNT: Final = re.compile(rf"error looking up service account [^ ]*?/({NAME}): ")
 _ADMISSION: Final = re.compile(r"admission webhook|ValidatingAdmissionPolicy")
+_INVALID: Final = re.compile(r"(?:Pod|PersistentVolumeClaim) \S+ is invalid: ")
 
 REASONS: Final = frozenset(
     {
         "QuotaExceeded",
+        "QuotaUncounted",
         "ResourcesMissing",
         "LimitRangeViolated",
         "PodSecurityViolated",
         "AdmissionRefused",
         "ServiceAccountMissing",
+        "PodsInvalid",
         "FailedCreate",
     }
 )
@@ -54,6 +58,9 @@ REASONS: Final = frozenset(
 def refused_pods(text: str, subject: str) -> Problem:
     """Explain why a controller could not create pods, or claims for them.
 
+    Controllers try again and again. So only what no later attempt can change is fatal;
+    what is not known here may be a moment's weakness of the cluster.
+
     Args:
         text: What the event or condition ``FailedCreate`` says.
         subject: Name of the workload.
@@ -62,12 +69,7 @@ def refused_pods(text: str, subject: str) -> Problem:
         _by_quota(text, subject)
         or _by_limit_range(text, subject)
         or _by_policy(text, subject)
-        or Problem(
-            reason="FailedCreate",
-            message=f"The cluster cannot create the pods of {subject}.",
-            hint="See why with kubectl describe in the store's namespace.",
-            fatal=True,
-        )
+        or _by_the_cluster(text, subject)
     )
 
 
@@ -98,7 +100,31 @@ def _by_quota(text: str, subject: str) -> Problem | None:
             "or the namespace a LimitRange with defaults.",
             fatal=True,
         )
+    if match := _QUOTA_UNCOUNTED.search(text):
+        # What a quota allows is known only once its controller has counted, just after it was made.
+        return Problem(
+            reason="QuotaUncounted",
+            message=f"The pods of {subject} wait until ResourceQuota {match[1]} has been counted.",
+            hint="The cluster counts it by itself.",
+            fatal=False,
+        )
     return None
+
+
+def _by_the_cluster(text: str, subject: str) -> Problem:
+    if _INVALID.search(text):
+        return Problem(
+            reason="PodsInvalid",
+            message=f"The cluster does not accept the pods of {subject}.",
+            hint="The chart needs mending: see why with kubectl describe in the store's namespace.",
+            fatal=True,
+        )
+    return Problem(
+        reason="FailedCreate",
+        message=f"The cluster cannot create the pods of {subject}.",
+        hint="It tries again by itself; see why with kubectl describe in the store's namespace.",
+        fatal=False,
+    )
 
 
 def _by_limit_range(text: str, subject: str) -> Problem | None:

@@ -20,6 +20,7 @@ SAID = [
     ('namespaces "x" not found', ReleaseInterrupted, "namespace"),
     ("unable to create new content because it is being terminated", ReleaseInterrupted, "removed"),
     ('pods "x" is forbidden: exceeded quota: store-quota', ReleaseFailed, "limits"),
+    ("forbidden: status unknown for quota: store-quota", ReleaseInterrupted, "counted"),
     ("maximum cpu usage per Container is 1", ReleaseFailed, "limits"),
     ('Internal error: failed calling webhook "x"', ReleaseInterrupted, "webhook"),
     ('Kubernetes cluster unreachable: context "x" does not exist', ClusterUnavailable, "context"),

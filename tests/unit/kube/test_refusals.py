@@ -13,6 +13,9 @@ QUOTA = (
 )
 
 
+PASSING = {"FailedCreate", "QuotaUncounted", "ServiceAccountMissing"}
+
+
 @pytest.mark.parametrize(
     ("text", "reason", "message"),
     [
@@ -120,6 +123,19 @@ QUOTA = (
             "An admission rule of the cluster refuses the pods of shop.",
         ),
         (
+            (
+                'create Pod shop-0 in StatefulSet shop failed error: pods "shop-0" is forbidden: '
+                "status unknown for quota: store-quota, resources: limits.cpu,requests.cpu"
+            ),
+            "QuotaUncounted",
+            "The pods of shop wait until ResourceQuota store-quota has been counted.",
+        ),
+        (
+            'Error creating: Pod "shop-x" is invalid: spec.containers[0].image: Required value',
+            "PodsInvalid",
+            "The cluster does not accept the pods of shop.",
+        ),
+        (
             "Error creating: Internal error occurred",
             "FailedCreate",
             "The cluster cannot create the pods of shop.",
@@ -133,7 +149,7 @@ def test_refusals(text: str, reason: str, message: str) -> None:
     assert (problem.reason, problem.message) == (reason, message)
     assert problem.reason in REASONS
     assert problem.hint
-    assert problem.fatal is (reason != "ServiceAccountMissing")
+    assert problem.fatal is (reason not in PASSING)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +162,8 @@ def test_refusals(text: str, reason: str, message: str) -> None:
         'violates PodSecurity "canary:latest": canary',
         "maximum canary! usage per canary is 1, but limit is 5",
         "failed quota: q: must specify canary for: canary",
+        "status unknown for quota: CANARY!, resources: canary",
+        'Pod "canary" is invalid: canary',
         "error looking up service account canary/cana/../ry: canary",
     ],
 )
