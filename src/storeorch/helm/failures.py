@@ -73,7 +73,7 @@ _CAUSES: Final = (
         f"Ask for less, or have the limits raised. {_LOG}",
     ),
     _Cause(
-        r"status unknown for quota|quota evaluation timed out|could not be completed at this time",
+        r"status unknown for quota|quota evaluation timed out",
         ReleaseInterrupted,
         "The cluster has not counted the quota of the store's namespace yet.",
     ),
@@ -81,6 +81,12 @@ _CAUSES: Final = (
         r"failed calling webhook",
         ReleaseInterrupted,
         "An admission webhook of the cluster does not answer.",
+    ),
+    _Cause(
+        r"Internal error occurred|could not be completed at this time",
+        ReleaseInterrupted,
+        "The cluster had an error of its own.",
+        "Look at the health of the cluster's API server.",
     ),
     _Cause(
         r'context "[^"]*" does not exist|unreachable: stat \S+: no such file',
