@@ -26,7 +26,9 @@ _QUOTA: Final = re.compile(
 )
 _QUOTA_NEEDS: Final = re.compile(rf"failed quota: ({NAME}): must specify (.{{1,600}})", re.DOTALL)
 _MUST_SPECIFY: Final = re.compile(rf"\b(?:requests|limits)\.{RESOURCE}")
-_QUOTA_UNCOUNTED: Final = re.compile(rf"status unknown for quota: ({NAME})")
+_QUOTA_UNCOUNTED: Final = re.compile(
+    rf"(?:status unknown for quota: |cannot be fulfilled on resourcequotas \")({NAME})"
+)
 _LIMIT: Final = re.compile(
     rf"(minimum|maximum) ({RESOURCE}) usage per (Container|Pod|PersistentVolumeClaim)"
     rf" is ({_QUANTITY})(?:, but (?:limit|request) is ({_QUANTITY}))?"
@@ -101,7 +103,7 @@ def _by_quota(text: str, subject: str) -> Problem | None:
             fatal=True,
         )
     if match := _QUOTA_UNCOUNTED.search(text):
-        # What a quota allows is known only once its controller has counted, just after it was made.
+        # Its controller and who creates pods count in the same object, and one has to give way.
         return Problem(
             reason="QuotaUncounted",
             message=f"The pods of {subject} wait until ResourceQuota {match[1]} has been counted.",

@@ -9,6 +9,7 @@ It must not know what steps do with what was watched.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -42,11 +43,14 @@ from storeorch.kube.resources import (
     SERVICES,
     STATEFUL_SETS,
     WARNINGS,
+    Json,
     Resource,
 )
 from storeorch.ports import Clock, Fingerprint
 
 S = TypeVar("S")
+
+_operator_log: Final = logging.getLogger("storeorch.operator")
 
 PREFIX: Final = "store-"
 """Namespaces of stores begin with it, see ``names.namespace_for``."""
@@ -142,7 +146,7 @@ class Watching:
         self.claims = self._informer(Kind(CLAIMS, summaries.claim))
         self.pods = self._informer(Kind(PODS, pod, OF_STORES))
         self.warnings = self._informer(
-            Kind(EVENTS, summaries.warning, WARNINGS, limit=_WARNINGS_KEPT, bookmarks=False)
+            Kind(EVENTS, _warning, WARNINGS, limit=_WARNINGS_KEPT, bookmarks=False)
         )
         self.helm_secrets = self._informer(
             Kind(SECRETS, summaries.helm_secret, HELM_SECRETS, metadata_only=True)
@@ -256,3 +260,14 @@ class Watching:
             if owner is not None:
                 for listener in self._listeners:
                     listener.tell(owner)
+
+
+def _warning(obj: Json) -> summaries.Warning_ | None:
+    """Summarise an event; what could not be told from its words is for operators to read."""
+    found = summaries.warning(obj)
+    if found is not None and found.problem is not None and found.problem.reason == "FailedCreate":
+        _operator_log.warning(
+            "why pods cannot be created was not understood",
+            extra={"namespace": obj["metadata"]["namespace"], "said": obj.get("message")},
+        )
+    return found

@@ -131,6 +131,14 @@ PASSING = {"FailedCreate", "QuotaUncounted", "ServiceAccountMissing"}
             "The pods of shop wait until ResourceQuota store-quota has been counted.",
         ),
         (
+            (
+                'Error creating: Operation cannot be fulfilled on resourcequotas "store-quota": '
+                "the object has been modified; please apply your changes to the latest version"
+            ),
+            "QuotaUncounted",
+            "The pods of shop wait until ResourceQuota store-quota has been counted.",
+        ),
+        (
             'Error creating: Pod "shop-x" is invalid: spec.containers[0].image: Required value',
             "PodsInvalid",
             "The cluster does not accept the pods of shop.",

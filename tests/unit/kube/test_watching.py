@@ -13,6 +13,7 @@ from storeorch.kube.connection import Connection
 from storeorch.kube.informer import Timing
 from storeorch.kube.watching import Listener, Watching
 from storeorch.names import ownership_labels
+from storeorch.operatorlog import OPERATOR_LOGGER
 
 PATHS = {
     "namespaces": "/api/v1/namespaces",
@@ -244,6 +245,27 @@ async def test_foreign_namespaces_cost_nothing(harness: Harness, eventually: Any
         await eventually(lambda: index.of("store-a"))
 
         assert not index.of("kube-system")
+
+
+async def test_what_was_not_understood_is_for_operators_to_read(
+    harness: Harness, eventually: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(name: str, said: str) -> dict[str, Any]:
+        metadata = {"name": name, "namespace": "store-a", "resourceVersion": "2"}
+        about = {"kind": "StatefulSet", "name": "db"}
+        event = {"metadata": metadata, "involvedObject": about, "lastTimestamp": None}
+        return {**event, "reason": "FailedCreate", "message": said}
+
+    harness.serve(namespaces=STORES)
+    async with harness.listening():
+        quota = "exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3"
+        harness.streams["events"].send("ADDED", refused("known", quota))
+        harness.streams["events"].send("ADDED", refused("other", "words of the cluster"))
+        await eventually(lambda: harness.watching.warnings.index.get("store-a", "other"))
+    (record,) = (each for each in caplog.records if "not understood" in each.getMessage())
+    assert record.name == OPERATOR_LOGGER
+    assert record.__dict__["said"] == "words of the cluster"
+    assert "words" not in record.getMessage()
 
 
 async def test_a_kind_that_fails_does_not_stop_the_others(api: Any, harness: Harness) -> None:
