@@ -73,7 +73,7 @@ _CAUSES: Final = (
         f"Ask for less, or have the limits raised. {_LOG}",
     ),
     _Cause(
-        r"status unknown for quota|quota evaluation timed out",
+        r"status unknown for quota|quota evaluation timed out|be fulfilled on resourcequotas",
         ReleaseInterrupted,
         "The cluster has not counted the quota of the store's namespace yet.",
     ),

@@ -172,12 +172,12 @@ class Applier:
     async def _hand_over(self, target: _Target) -> Json:
         """Make the fields that we created an object with those that we have applied.
 
-        Returns:
-            The object as it was before.
-
         To the server, who creates and who applies are two managers, and only what
         was applied goes when a manifest leaves it out.
         Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
+
+        Returns:
+            The object as it was before.
         """
         one = Call(Verb.GET, target.resource, name=target.name, namespace=target.namespace)
         found = await self._send(target, one)

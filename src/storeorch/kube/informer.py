@@ -136,7 +136,7 @@ class Informer(Generic[S]):
     @property
     def usable(self) -> bool:
         """Whether the index may be read instead of the cluster."""
-        return self._synced and self._version is not None and self.error is None
+        return self._version is not None and self.error is None
 
     async def run(self) -> None:
         """List and watch until cancelled."""

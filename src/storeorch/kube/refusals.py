@@ -113,22 +113,6 @@ def _by_quota(text: str, subject: str) -> Problem | None:
     return None
 
 
-def _by_the_cluster(text: str, subject: str) -> Problem:
-    if _INVALID.search(text):
-        return Problem(
-            reason="PodsInvalid",
-            message=f"The cluster does not accept the pods of {subject}.",
-            hint="The chart needs mending: see why with kubectl describe in the store's namespace.",
-            fatal=True,
-        )
-    return Problem(
-        reason="FailedCreate",
-        message=f"The cluster cannot create the pods of {subject}.",
-        hint="It tries again by itself; see why with kubectl describe in the store's namespace.",
-        fatal=False,
-    )
-
-
 def _by_limit_range(text: str, subject: str) -> Problem | None:
     if match := _LIMIT.search(text):
         bound, resource, per, allowed, asked = match.groups()
@@ -170,3 +154,19 @@ def _by_policy(text: str, subject: str) -> Problem | None:
             fatal=True,
         )
     return None
+
+
+def _by_the_cluster(text: str, subject: str) -> Problem:
+    if _INVALID.search(text):
+        return Problem(
+            reason="PodsInvalid",
+            message=f"The cluster does not accept the pods of {subject}.",
+            hint="The chart needs mending: see why with kubectl describe in the store's namespace.",
+            fatal=True,
+        )
+    return Problem(
+        reason="FailedCreate",
+        message=f"The cluster cannot create the pods of {subject}.",
+        hint="It tries again by itself; see why with kubectl describe in the store's namespace.",
+        fatal=False,
+    )

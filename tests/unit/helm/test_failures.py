@@ -21,6 +21,11 @@ SAID = [
     ("unable to create new content because it is being terminated", ReleaseInterrupted, "removed"),
     ('pods "x" is forbidden: exceeded quota: store-quota', ReleaseFailed, "limits"),
     ("forbidden: status unknown for quota: store-quota", ReleaseInterrupted, "counted"),
+    (
+        'Operation cannot be fulfilled on resourcequotas "q": the object has been modified',
+        ReleaseInterrupted,
+        "counted",
+    ),
     ("maximum cpu usage per Container is 1", ReleaseFailed, "limits"),
     ('Internal error occurred: failed calling webhook "x"', ReleaseInterrupted, "webhook"),
     ("Internal error occurred: no reason", ReleaseInterrupted, "error of its own"),
